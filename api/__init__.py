@@ -1,0 +1,1 @@
+"""Translates between clients and runs; takes no business decisions."""

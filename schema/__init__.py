@@ -1,0 +1,1 @@
+"""Shapes and pure functions of them; imports nothing of the other packages."""

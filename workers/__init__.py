@@ -1,0 +1,1 @@
+"""Composition root of every process, and the command line; nothing imports it."""

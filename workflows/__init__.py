@@ -1,0 +1,1 @@
+"""Deterministic code: decides what a run does next."""
