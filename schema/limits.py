@@ -1,0 +1,66 @@
+"""Bounds of results, containers and runs.
+
+Two profiles: `generous` is the default (values flow through references), `dify` has Dify's exact
+numbers (dify-nodes 9). The bounds of one activation belong to the interpreter's correctness
+(invariant 1) and are not settings.
+"""
+
+from datetime import timedelta
+from enum import StrEnum
+
+from pydantic import BaseModel, ConfigDict
+
+INLINE_VALUE_BYTES = 64 * 1024
+"""A value whose encoded text is longer is an `ArtifactRef` (invariant 15)."""
+MAX_FACTS_PER_ACTIVATION = 200
+MAX_NEW_VALUE_BYTES_PER_ACTIVATION = 64 * 1024
+MAX_EFFECT_STARTS = 3
+MAX_ERROR_MESSAGE_CHARACTERS = 2_000
+
+
+class LimitsProfile(StrEnum):
+    """Which numbers bound the results of nodes."""
+
+    GENEROUS = "generous"
+    DIFY = "dify"
+
+
+class ResultLimits(BaseModel):
+    """What a node may return under one profile."""
+
+    model_config = ConfigDict(frozen=True)
+
+    template_characters: int
+    """Longest rendered template-transform result."""
+
+    @classmethod
+    def of(cls, profile: LimitsProfile) -> "ResultLimits":
+        """Give the numbers of a profile.
+
+        Example:
+            >>> ResultLimits.of(LimitsProfile.DIFY).template_characters
+            400000
+        """
+        return _PROFILES[profile]
+
+
+_PROFILES = {
+    LimitsProfile.GENEROUS: ResultLimits(template_characters=100_000_000),
+    LimitsProfile.DIFY: ResultLimits(template_characters=400_000),
+}
+
+
+class RunPolicy(BaseModel):
+    """Bounds of one run, fixed when it starts."""
+
+    model_config = ConfigDict(frozen=True)
+
+    limits: LimitsProfile = LimitsProfile.GENEROUS
+    max_parallel: int = 100
+    """Nodes running at once."""
+    max_steps: int = 100_000
+    """Node starts, containers' children included (Dify's server: 500)."""
+    run_timeout: timedelta = timedelta(days=90)
+    """Wall clock; enforced by the Temporal server."""
+    active_timeout: timedelta = timedelta(days=30)
+    """Time that the run is neither paused nor waiting for people."""

@@ -1,0 +1,68 @@
+"""What every node type's data has in common (dify-nodes 1.8, 2.7, 2.8).
+
+A node type is one file beside this one; `schema/nodes/__init__.py` lists them. Unknown keys are
+ignored, as Dify does; null where a default exists means the default.
+"""
+
+from collections.abc import Iterable
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, field_validator
+
+from schema.selectors import Selector
+
+
+class ErrorStrategy(StrEnum):
+    """What absorbs a node's failure."""
+
+    FAIL_BRANCH = "fail-branch"
+    DEFAULT_VALUE = "default-value"
+
+
+class RetryConfig(BaseModel):
+    """The author's retries; only code, http-request, llm and tool honour them."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    retry_enabled: bool = False
+    max_retries: int = Field(default=0, ge=0)
+    """Additional attempts."""
+    retry_interval: int = Field(default=0, ge=0)
+    """Milliseconds before each of them."""
+
+
+class NodeData(BaseModel):
+    """The author's configuration of a node."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    type: str
+    """The node type in Dify's spelling."""
+    title: str = ""
+    version: str = "1"
+    error_strategy: ErrorStrategy | None = None
+    default_value: dict[str, Any] = Field(default_factory=dict)
+    """Outputs of the strategy `default-value`, converted and checked (dify-nodes 2.7), wire form."""
+    retry_config: RetryConfig = RetryConfig()
+
+    @field_validator("title", "version", mode="before")
+    @classmethod
+    def _null_is_empty(cls, value: object) -> object:
+        return "" if value is None else str(value) if isinstance(value, int | float) else value
+
+    def selectors(self) -> Iterable[Selector]:
+        """Variables that the node reads, in a fixed order; what `evaluate` is given."""
+        return ()
+
+
+BRANCH_TYPES = frozenset({"if-else", "question-classifier", "human-input"})
+"""Types that leave by one of several handles (dify-nodes 1.9)."""
+RESPONSE_TYPES = frozenset({"end", "answer", "knowledge-index"})
+"""Types whose outputs are merged into the run's outputs (dify-nodes 2.5)."""
+CONTAINER_TYPES = frozenset({"iteration", "loop"})
+ROOT_TYPES = frozenset(
+    {"start", "datasource", "trigger-webhook", "trigger-schedule", "trigger-plugin"}
+)
+RETRYING_TYPES = frozenset({"code", "http-request", "llm", "tool"})
+"""Types that honour `retry_config` (dify-nodes 2.8)."""

@@ -1,0 +1,114 @@
+"""Plan: the compiled, immutable form of a definition that travels in a run's input.
+
+`schema/dsl` makes it, the interpreter runs it, the response stream reads it. Nodes and edges are in
+file order, because Dify's ready order is the order of edges in the file (dify-nodes 2.1). It has no
+secret and no field that only the canvas needs.
+"""
+
+from enum import StrEnum
+from functools import cached_property
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
+
+from schema.nodes import parse_node_data
+from schema.nodes.base import BRANCH_TYPES, ErrorStrategy, NodeData
+
+
+class AppMode(StrEnum):
+    """Modes of an app whose graph can run."""
+
+    WORKFLOW = "workflow"
+    ADVANCED_CHAT = "advanced-chat"
+
+
+class PlanEdge(BaseModel):
+    """A connection and the handle it leaves from."""
+
+    model_config = ConfigDict(frozen=True)
+
+    source: str
+    target: str
+    handle: str = "source"
+
+
+class PlanNode(BaseModel):
+    """A node of a plan."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str
+    """The author's id, whatever characters it has."""
+    public_id: str
+    """The id where only plain characters may stand: activity and workflow ids (invariant 18)."""
+    data: SerializeAsAny[NodeData]
+    body: "PlanGraph | None" = None
+    """The sub-plan of a container."""
+
+    @field_validator("data", mode="before")
+    @classmethod
+    def _parse_data(cls, value: object) -> object:
+        return parse_node_data(value) if isinstance(value, dict) else value
+
+    @property
+    def type(self) -> str:
+        """The node type in Dify's spelling; an alias is resolved."""
+        return self.data.type
+
+    @property
+    def title(self) -> str:
+        """The author's title."""
+        return self.data.title
+
+    @property
+    def compares_handles(self) -> bool:
+        """Whether outgoing edges are chosen by handle (dify-nodes 2.2); else all are taken."""
+        return (
+            self.data.type in BRANCH_TYPES or self.data.error_strategy is ErrorStrategy.FAIL_BRANCH
+        )
+
+
+class PlanGraph(BaseModel):
+    """One graph: the whole app's, or the body of a container."""
+
+    model_config = ConfigDict(frozen=True)
+
+    root: str
+    """The node that starts ready."""
+    inactive_roots: tuple[str, ...] = ()
+    """Other root nodes; skipped before the run (dify-nodes 1.10)."""
+    nodes: tuple[PlanNode, ...]
+    edges: tuple[PlanEdge, ...]
+
+    @cached_property
+    def by_id(self) -> dict[str, PlanNode]:
+        """Nodes by the author's id, in file order."""
+        return {node.id: node for node in self.nodes}
+
+
+class PlanVariable(BaseModel):
+    """An environment or conversation variable with its declared type and first value."""
+
+    model_config = ConfigDict(frozen=True)
+
+    id: str = ""
+    name: str
+    value_type: str
+    """A segment type in Dify's spelling (dify-nodes 3.9)."""
+    value: Any = None
+    """Wire form (schema/values/encoding.py). Always null for secrets."""
+
+
+class Plan(BaseModel):
+    """Everything a run needs to know about its definition."""
+
+    model_config = ConfigDict(frozen=True)
+
+    app_name: str = ""
+    mode: AppMode
+    graph: PlanGraph
+    environment: tuple[PlanVariable, ...] = ()
+    conversation: tuple[PlanVariable, ...] = ()
+    features: dict[str, Any] = Field(default_factory=dict)
+    plan_sha: str = ""
+    """SHA-256 over the canonical JSON of the plan without this field, hexadecimal."""

@@ -1,0 +1,158 @@
+"""What a run is given, what it carries through continue-as-new, and how it ends.
+
+Fields are only ever added, with a default: runs of older builds are still open.
+"""
+
+from enum import StrEnum
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schema.contracts import Role
+from schema.limits import RunPolicy
+from schema.plan import Plan
+
+CURRENT_INTERP = 1
+"""Version of the interpreter's semantics that new runs get (design 6)."""
+
+
+class RunStatus(StrEnum):
+    """States of a run; the last four are terminal (dify-nodes 2.6)."""
+
+    RUNNING = "running"
+    PAUSED = "paused"
+    SUCCEEDED = "succeeded"
+    PARTIAL_SUCCEEDED = "partial-succeeded"
+    FAILED = "failed"
+    STOPPED = "stopped"
+
+    @property
+    def is_terminal(self) -> bool:
+        """Whether nothing can follow."""
+        return self not in (RunStatus.RUNNING, RunStatus.PAUSED)
+
+
+class NodeExecutionStatus(StrEnum):
+    """States of one try of a node."""
+
+    RUNNING = "running"
+    SUCCEEDED = "succeeded"
+    FAILED = "failed"
+    EXCEPTION = "exception"
+    """Failed, and absorbed by an error strategy."""
+    RETRY = "retry"
+    """Failed, and tried again."""
+    PAUSED = "paused"
+    HELD = "held"
+    STOPPED = "stopped"
+    SKIPPED = "skipped"
+
+
+class Queues(BaseModel):
+    """Names of the task queues; the embedded stack has one for all roles (design 2)."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run: str = "holdfast"
+    io: str = "holdfast"
+    code: str = "holdfast"
+
+    def of(self, role: Role) -> str:
+        """Give the queue of a role.
+
+        Example:
+            >>> Queues(code="holdfast-code").of(Role.CODE)
+            'holdfast-code'
+        """
+        return {Role.RUN: self.run, Role.IO: self.io, Role.CODE: self.code}[role]
+
+
+class RunRef(BaseModel):
+    """Which run an activity works for; all of it is checked at every look-up."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    tenant_id: str = "local"
+    app_id: str = "local"
+
+
+class Snapshot(BaseModel):
+    """State of a run at a quiescent moment, carried through continue-as-new.
+
+    Values are in wire form. Facts are all acknowledged then, so none is in it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    node_states: dict[str, str]
+    ready: tuple[str, ...]
+    edges_open: dict[str, int]
+    """Undecided incoming edges by node id."""
+    edges_live: dict[str, int]
+    """Taken incoming edges by node id."""
+    variables: tuple[tuple[str, str, Any], ...]
+    """(node id, name, segment) of the pool, in order of writing."""
+    outputs: dict[str, Any]
+    exceptions_count: int
+    total_steps: int
+    total_tokens: int
+    index: int
+    """Nodes started so far, for `NodeStarted.index`."""
+    paused: bool
+    applied_commands: tuple[str, ...]
+    active_seconds_left: float
+
+
+class RunInput(BaseModel):
+    """The one argument of `GraphRun`; the run row stores all of it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    interp: int = CURRENT_INTERP
+    run_id: str
+    tenant_id: str = "local"
+    app_id: str = "local"
+    workflow_id: str = ""
+    """Id of the definition (Dify's workflow id)."""
+    plan: Plan
+    inputs: dict[str, Any] = Field(default_factory=dict)
+    """Values of the start node's variables, wire form, validated."""
+    system: dict[str, Any] = Field(default_factory=dict)
+    """System variables by name without `sys.`, wire form (dify-nodes 3.11)."""
+    environment: dict[str, Any] = Field(default_factory=dict)
+    """Environment values that replace the definition's, wire form."""
+    conversation: dict[str, Any] = Field(default_factory=dict)
+    """Conversation variables as read when the row was made; missing ones have their first value."""
+    trigger: str = "api"
+    created_by: str = ""
+    created_at: float = 0.0
+    """Seconds since the epoch."""
+    depth: int = 0
+    registered: bool = False
+    """True: the row and its RunStarted exist; else the workflow begins with `register`."""
+    queues: Queues = Queues()
+    policy: RunPolicy = RunPolicy()
+    seed_run_id: str = ""
+    resume: Snapshot | None = None
+
+    @property
+    def ref(self) -> RunRef:
+        """The run's identity for activities."""
+        return RunRef(run_id=self.run_id, tenant_id=self.tenant_id, app_id=self.app_id)
+
+
+class RunResult(BaseModel):
+    """How a run ended."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_id: str
+    status: RunStatus
+    outputs: dict[str, Any] | None = None
+    """Wire form; null when the run failed."""
+    error: str | None = None
+    error_type: str | None = None
+    exceptions_count: int = 0
+    total_steps: int = 0
+    total_tokens: int = 0
