@@ -1,0 +1,188 @@
+"""Every setting of Holdfast, read once from the environment; nothing else reads the environment.
+
+A command builds one `Settings` and passes it on. The table in the documentation is generated from
+the fields (`settings_table`), so a field's `description` is what users read.
+"""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated, Literal, NamedTuple
+
+from platformdirs import user_cache_path, user_data_path
+from pydantic import AliasChoices, Field, field_validator
+from pydantic.fields import FieldInfo
+from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
+
+PREFIX = "HOLDFAST_"
+
+
+def _temporal_environment() -> dict[str, str]:
+    # The one place of the project that may look at the environment itself.
+    environment = os.environ  # noqa: TID251
+    return {name: value for name, value in environment.items() if name.startswith("TEMPORAL_")}
+
+
+class Settings(BaseSettings):
+    """What the operator decided, frozen.
+
+    Example:
+        >>> Settings(home=Path("/srv/holdfast")).database_file
+        PosixPath('/srv/holdfast/holdfast.db')
+    """
+
+    model_config = SettingsConfigDict(
+        env_prefix=PREFIX, frozen=True, extra="ignore", populate_by_name=True, env_ignore_empty=True
+    )
+
+    home: Path = Field(
+        default_factory=lambda: user_data_path("holdfast"),
+        description="Data directory: records, the embedded Temporal server, artifacts, logs.",
+    )
+    cache: Path = Field(
+        default_factory=lambda: user_cache_path("holdfast"),
+        description="Where a downloaded or built Temporal server is kept.",
+    )
+    log_level: Literal["DEBUG", "INFO", "WARNING", "ERROR"] = Field(
+        default="WARNING", description="Least severe messages that are logged."
+    )
+    log_format: Literal["text", "json"] = Field(
+        default="text", description="`text` for people, `json` for one object a line."
+    )
+    sandbox: Literal["auto", "limits-only"] = Field(
+        default="auto",
+        description="`auto` takes the strongest isolation of this machine; `limits-only` lets a "
+        "worker run user code without isolation.",
+    )
+    database_url: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("DATABASE_URL", "database_url"),
+        repr=False,  # it may hold a password
+        description="PostgreSQL for the records (`postgresql://…`); SQLite in the data directory "
+        "without it.",
+    )
+    sqlite_synchronous: Literal["normal", "full"] = Field(
+        default="normal",
+        description="`full` keeps the last commits of both SQLite files through a power cut, at a "
+        "third of the speed.",
+    )
+    artifacts: str | None = Field(
+        default=None,
+        description="Directory or URL (`s3://…`, `gs://…`, `az://…`) of the artifact store; "
+        "`artifacts` in the data directory without it.",
+    )
+    temporal_address: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("TEMPORAL_ADDRESS", "temporal_address"),
+        description="An existing Temporal server, `host:port`; no embedded one is started. Other "
+        "`TEMPORAL_*` variables (API key, TLS, profile) are read as Temporal documents them.",
+    )
+    temporal_namespace: str = Field(
+        default="default",
+        validation_alias=AliasChoices("TEMPORAL_NAMESPACE", "temporal_namespace"),
+        description="Namespace on that server.",
+    )
+    temporal_environment: Mapping[str, str] = Field(
+        default_factory=_temporal_environment,
+        exclude=True,
+        repr=False,
+        description="All `TEMPORAL_*` variables, as temporalio.envconfig's override_env_vars.",
+    )
+    download: bool = Field(
+        default=True,
+        description="Whether a missing Temporal server may be downloaded; `false` goes on to Go.",
+    )
+    keeper_idle_seconds: float = Field(
+        default=60.0,
+        ge=0,
+        description="How long the embedded Temporal server lives on after its last user.",
+    )
+    api_host: str = Field(default="127.0.0.1", description="Address that the API listens on.")
+    api_port: int = Field(default=8000, ge=0, le=65535, description="Port of the API.")
+    health_port: int = Field(
+        default=8001, ge=0, le=65535, description="Port of a worker's health endpoints."
+    )
+    drain_seconds: float = Field(
+        default=30.0,
+        ge=0,
+        description="How long a worker that was asked to stop lets running activities finish.",
+    )
+    corpus: Path | None = Field(
+        default=None, description="Tests only: the folder of Dify exports to read."
+    )
+    require: Annotated[frozenset[str], NoDecode] = Field(
+        default=frozenset(),
+        description="Tests only: what may not be missing (`postgres,bubblewrap,corpus`); there a "
+        "skip is a failure.",
+    )
+
+    @field_validator("require", mode="before")
+    @classmethod
+    def _split_names(cls, value: object) -> object:
+        if isinstance(value, str):
+            return frozenset(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("log_level", mode="before")
+    @classmethod
+    def _upper_case(cls, value: object) -> object:
+        return value.upper() if isinstance(value, str) else value
+
+    @field_validator("home", "cache", mode="after")
+    @classmethod
+    def _absolute(cls, value: Path) -> Path:
+        return value.expanduser().absolute()
+
+    @property
+    def database_file(self) -> Path:
+        """The SQLite file of the records, used without `database_url`."""
+        return self.home / "holdfast.db"
+
+    @property
+    def artifacts_location(self) -> str:
+        """Directory or URL of the artifact store."""
+        return self.artifacts or str(self.home / "artifacts")
+
+
+class SettingRow(NamedTuple):
+    """One line of the settings table."""
+
+    variable: str
+    default: str
+    description: str
+
+
+def settings_table() -> list[SettingRow]:
+    """List every setting by its environment variable, for the documentation and `doctor`.
+
+    Example:
+        >>> [row.default for row in settings_table() if row.variable == "HOLDFAST_API_PORT"]
+        ['8000']
+    """
+    return [
+        SettingRow(environment_variable(name), _default_text(name, field), field.description or "")
+        for name, field in Settings.model_fields.items()
+        if not field.exclude
+    ]
+
+
+def environment_variable(name: str) -> str:
+    """Name the variable that sets a field.
+
+    Example:
+        >>> environment_variable("home"), environment_variable("database_url")
+        ('HOLDFAST_HOME', 'DATABASE_URL')
+    """
+    alias = Settings.model_fields[name].validation_alias
+    if isinstance(alias, AliasChoices):
+        return str(alias.choices[0])
+    return PREFIX + name.upper()
+
+
+def _default_text(name: str, field: FieldInfo) -> str:
+    if name in ("home", "cache"):
+        return f"the user's {'data' if name == 'home' else 'cache'} directory"
+    value = field.default
+    if value is None or value == frozenset():
+        return "none"
+    return str(value).lower() if isinstance(value, bool) else str(value)
