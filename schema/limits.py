@@ -5,7 +5,6 @@ numbers (dify-nodes 9). The bounds of one activation belong to the interpreter's
 (invariant 1) and are not settings.
 """
 
-from datetime import timedelta
 from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
@@ -60,7 +59,7 @@ class RunPolicy(BaseModel):
     """Nodes running at once."""
     max_steps: int = 100_000
     """Node starts, containers' children included (Dify's server: 500)."""
-    run_timeout: timedelta = timedelta(days=90)
-    """Wall clock; enforced by the Temporal server."""
-    active_timeout: timedelta = timedelta(days=30)
-    """Time that the run is neither paused nor waiting for people."""
+    run_timeout: float = 90 * 86_400.0
+    """Seconds of wall clock; enforced by the Temporal server."""
+    active_timeout: float = 30 * 86_400.0
+    """Seconds that the run may be neither paused nor waiting for people."""
