@@ -15,6 +15,7 @@ translate errors for an audience.
       SetupError                   this machine is not ready; the message says what to do
         DevServerUnavailable, DataDirectoryInUse, IsolationMissing
       NotFound, Conflict, NotPermitted
+      ValueBehindReference         pure code needs a value that only activities can resolve
       RunEnded                     the run reached another terminal state; its writer must obey it
 """
 
@@ -186,3 +187,9 @@ class RunEnded(HoldfastError):
     """The row of a run is terminal already; the workflow ends with that state."""
 
     code = "run_ended"
+
+
+class ValueBehindReference(HoldfastError):
+    """A pure function met a reference or a secret; the caller evaluates it in an activity instead."""
+
+    code = "value_behind_reference"

@@ -1,0 +1,51 @@
+"""References to values that live in the artifact store, and what that store can do.
+
+A value over 64 KB and the content of every file travel as an `ArtifactRef` (invariant 15). The store
+itself is `schema/db/artifacts.py`; pure code knows only this protocol.
+"""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+
+@dataclass(frozen=True, slots=True)
+class ArtifactRef:
+    """A stored value by its content, small enough for a history.
+
+    Example:
+        >>> ArtifactRef("9f86d0", 70_000, "text/plain", "string", "Once upon a ti").kind
+        'string'
+    """
+
+    sha256: str
+    """Hexadecimal digest of the stored bytes; their key within the tenant."""
+    bytes: int
+    """Length of the stored content in bytes."""
+    mime: str
+    kind: str
+    """Segment type of the value (`string`, `array[object]`...), or `file` for the content of one."""
+    preview: str = ""
+    """The value's beginning, for people; never used in place of the value."""
+
+
+class ArtifactStore(Protocol):
+    """Content-addressed storage, one name space a tenant."""
+
+    async def put(
+        self, tenant_id: str, data: bytes, mime: str, kind: str, preview: str
+    ) -> ArtifactRef:
+        """Store the content unless it is there already.
+
+        Raises:
+            ArtifactStoreUnavailable: If the store cannot be reached.
+        """
+        ...
+
+    async def get(self, tenant_id: str, ref: ArtifactRef) -> bytes:
+        """Return the content, checked against its digest.
+
+        Raises:
+            NotFound: If this tenant has no such content.
+            ArtifactStoreUnavailable: If the store cannot be reached.
+        """
+        ...

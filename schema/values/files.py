@@ -1,0 +1,192 @@
+"""Files as values: what is known about one, Dify's serialised form, and detection of its type.
+
+A `File` describes; its content is in the artifact store or at its URL. Reading content, fetching remote
+files and checking uploads need I/O and are not here.
+"""
+
+import base64
+import binascii
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from schema.errors import InvalidNodeInput
+
+FILE_IDENTITY = "__dify__file__"
+"""Value of `dify_model_identity` in every serialised file."""
+_REFERENCE_PREFIX = "dify-file-ref:"
+
+FileAttribute = str | int | None
+"""What a selector can find in a file."""
+
+
+class FileType(StrEnum):
+    """Dify's kinds of files."""
+
+    IMAGE = "image"
+    DOCUMENT = "document"
+    AUDIO = "audio"
+    VIDEO = "video"
+    CUSTOM = "custom"
+
+
+class TransferMethod(StrEnum):
+    """How a file came to the run."""
+
+    REMOTE_URL = "remote_url"
+    LOCAL_FILE = "local_file"
+    TOOL_FILE = "tool_file"
+    DATASOURCE_FILE = "datasource_file"
+
+
+@dataclass(frozen=True, slots=True)
+class File:
+    """A file that a run works with (dify-nodes 7.1).
+
+    Example:
+        >>> File(FileType.DOCUMENT, TransferMethod.REMOTE_URL, remote_url="http://a/b.pdf",
+        ...      filename="b.pdf", extension=".pdf").attribute("name")
+        'b.pdf'
+    """
+
+    type: FileType
+    transfer_method: TransferMethod
+    id: str | None = None
+    """Id of the message file, if the file belongs to a message."""
+    remote_url: str | None = None
+    reference: str | None = None
+    """Opaque id of the stored file; see `related_id`."""
+    filename: str | None = None
+    extension: str | None = None
+    """With its leading dot."""
+    mime_type: str | None = None
+    size: int = -1
+    """In bytes; -1 when not known."""
+    url: str | None = None
+    """Where a client can fetch it, usually signed; set where such URLs are made."""
+
+    @property
+    def related_id(self) -> str | None:
+        """Id of the stored record: decoded from the reference, or the reference as it stands."""
+        if self.reference is None or not self.reference.startswith(_REFERENCE_PREFIX):
+            return self.reference
+        return _record_id(self.reference.removeprefix(_REFERENCE_PREFIX)) or self.reference
+
+    @property
+    def link(self) -> str | None:
+        """The best URL known for the file."""
+        return self.url or self.remote_url
+
+    @property
+    def markdown(self) -> str:
+        """A link to the file; images are shown in place (dify-nodes 3.2)."""
+        link = self.link or ""
+        if self.type is FileType.IMAGE:
+            return f"![{self.filename or ''}]({link})"
+        return f"[{self.filename or link}]({link})"
+
+    def attribute(self, name: str) -> FileAttribute:
+        """Return what the third part of a selector names.
+
+        Raises:
+            KeyError: If files have no such attribute.
+            InvalidNodeInput: If the URL is asked for and none is known.
+        """
+        value = _ATTRIBUTES[name](self)
+        if name == "url" and value is None:
+            raise InvalidNodeInput(f"File {self.filename or self.related_id!r} has no URL.")
+        return value
+
+    def to_dict(self) -> dict[str, str | int | None]:
+        """Write the file as Dify serialises it.
+
+        Example:
+            >>> File(FileType.IMAGE, TransferMethod.TOOL_FILE, reference="t1").to_dict()["related_id"]
+            't1'
+        """
+        return {
+            "dify_model_identity": FILE_IDENTITY,
+            "id": self.id,
+            "type": self.type.value,
+            "transfer_method": self.transfer_method.value,
+            "remote_url": self.remote_url,
+            "reference": self.reference,
+            "filename": self.filename,
+            "extension": self.extension,
+            "mime_type": self.mime_type,
+            "size": self.size,
+            "related_id": self.related_id,
+            "url": self.url,
+        }
+
+    @classmethod
+    def from_dict(cls, fields: Mapping[str, object]) -> "File":
+        """Read a serialised file; fields of older dumps are understood, unknown ones ignored.
+
+        Raises:
+            InvalidNodeInput: If a field has the wrong type or the file cannot be located.
+        """
+        try:
+            method = TransferMethod(_text(fields, "transfer_method") or "")
+            given = _text(fields, "type")
+            file_type = FileType(given) if given else FileType.CUSTOM
+        except ValueError as error:
+            raise InvalidNodeInput(f"Invalid file: {error}.") from error
+        size = fields.get("size", -1)
+        if size is None:
+            size = -1
+        if not isinstance(size, int):
+            raise InvalidNodeInput(f"Invalid file: size {size!r} is not an integer.")
+        file = cls(
+            type=file_type,
+            transfer_method=method,
+            id=_text(fields, "id"),
+            remote_url=_text(fields, "remote_url"),
+            reference=_reference(fields),
+            filename=_text(fields, "filename"),
+            extension=_text(fields, "extension"),
+            mime_type=_text(fields, "mime_type"),
+            size=size,
+            url=_text(fields, "url"),
+        )
+        file.check_location()
+        return file
+
+    def check_location(self) -> None:
+        """Make sure that the file says where its content is.
+
+        Raises:
+            InvalidNodeInput: With Dify's message, if it does not.
+        """
+        if self.transfer_method is not TransferMethod.REMOTE_URL:
+            if not self.reference:
+                raise InvalidNodeInput("Missing file reference")
+        elif not self.remote_url:
+            raise InvalidNodeInput("Missing file url")
+        elif not self.remote_url.startswith("http"):
+            raise InvalidNodeInput("Invalid file url")
+
+
+FILE_ATTRIBUTES = (
+    "type",
+    "size",
+    "name",
+    "mime_type",
+    "transfer_method",
+    "url",
+    "extension",
+    "related_id",
+)
+"""What selectors and sub-conditions may ask of a file (dify-nodes 3.5)."""
+
+_ATTRIBUTES = {
+    "type": lambda file: file.type.value,
+    "size": lambda file: file.size,
+    "name": lambda file: file.filename,
+    "mime_type": lambda file: file.mime_type,
+    "transfer_method": lambda file: file.transfer_method.value,
+    "url": lambda file: file.link,
+    "extension": lambda file: file.extension,
+    "related_id": lambda file: file.related_id,
+}
