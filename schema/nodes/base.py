@@ -4,13 +4,25 @@ A node type is one file beside this one; `schema/nodes/__init__.py` lists them. 
 ignored, as Dify does; null where a default exists means the default.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
+from schema.nodes.default_value import convert_defaults
 from schema.selectors import Selector
+
+
+def without_nulls(data_class: type[BaseModel], data: object) -> object:
+    """Leave out the fields that are null, so that they get their default."""
+    if not isinstance(data, Mapping):
+        return data
+    return {
+        key: value
+        for key, value in data.items()
+        if value is not None or key not in data_class.model_fields
+    }
 
 
 class ErrorStrategy(StrEnum):
@@ -31,6 +43,11 @@ class RetryConfig(BaseModel):
     retry_interval: int = Field(default=0, ge=0)
     """Milliseconds before each of them."""
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_default(cls, data: object) -> object:
+        return without_nulls(cls, data)
+
 
 class NodeData(BaseModel):
     """The author's configuration of a node."""
@@ -46,10 +63,21 @@ class NodeData(BaseModel):
     """Outputs of the strategy `default-value`, converted and checked (dify-nodes 2.7), wire form."""
     retry_config: RetryConfig = RetryConfig()
 
+    @model_validator(mode="before")
+    @classmethod
+    def _null_is_default(cls, data: object) -> object:
+        return without_nulls(cls, data)
+
     @field_validator("title", "version", mode="before")
     @classmethod
-    def _null_is_empty(cls, value: object) -> object:
-        return "" if value is None else str(value) if isinstance(value, int | float) else value
+    def _number_is_text(cls, value: object) -> object:
+        return str(value) if isinstance(value, int | float) else value
+
+    @field_validator("default_value", mode="before")
+    @classmethod
+    def _convert_defaults(cls, value: object) -> object:
+        """Read the author's list; a mapping is what this class itself dumps."""
+        return value if isinstance(value, dict) else convert_defaults(value)
 
     def selectors(self) -> Iterable[Selector]:
         """Variables that the node reads, in a fixed order; what `evaluate` is given."""

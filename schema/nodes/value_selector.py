@@ -1,0 +1,42 @@
+"""Selectors as fields of node data: kept as Dify writes them, turned into a `Selector` where complete.
+
+A selector of fewer than two parts is what the editor writes for a variable that nobody has chosen; it
+finds nothing and is not an error (dify-nodes 3.5).
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import Annotated, TypeAlias
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict
+
+from schema.selectors import Selector
+
+
+def _stringify_integers(parts: object) -> object:
+    """Read unquoted node ids as text, as the ids themselves are (dify-nodes 1.7)."""
+    if not isinstance(parts, list | tuple):
+        return parts
+    return [str(p) if isinstance(p, int) and not isinstance(p, bool) else p for p in parts]
+
+
+ValueSelector: TypeAlias = Annotated[tuple[str, ...], BeforeValidator(_stringify_integers)]
+"""`[node_id, name, *path]` as the author's document has it; may be incomplete."""
+
+
+class VariableSelector(BaseModel):
+    """A name and where its value comes from."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+
+    variable: str
+    value_selector: ValueSelector
+
+
+def complete(selectors: Iterable[Sequence[str]]) -> tuple[Selector, ...]:
+    """Parse the selectors that can find something, in their order.
+
+    Example:
+        >>> complete([["llm", "text"], [], ["start"]])
+        (Selector(node_id='llm', name='text', path=()),)
+    """
+    return tuple(Selector.parse(parts) for parts in selectors if len(parts) >= 2)
