@@ -60,7 +60,7 @@ class NodeData(BaseModel):
     version: str = "1"
     error_strategy: ErrorStrategy | None = None
     default_value: dict[str, Any] = Field(default_factory=dict)
-    """Outputs of the strategy `default-value`, converted and checked (dify-nodes 2.7), wire form."""
+    """Outputs of the strategy `default-value`, converted and checked (dify-nodes 2.7)."""
     retry_config: RetryConfig = RetryConfig()
 
     @model_validator(mode="before")

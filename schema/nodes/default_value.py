@@ -1,6 +1,6 @@
-"""Outputs that replace a failure: the author's list of defaults, converted and checked (dify-nodes 2.7).
+"""Outputs that replace a failure: the author's list of defaults, converted and checked.
 
-The messages are Dify's. A bad default is an error of the definition even where the error strategy
+Rules: dify-nodes 2.7. The messages are Dify's. A bad default is an error of the definition even where the error strategy
 does not use it, because Dify refuses such a node when it loads it.
 """
 

@@ -1,7 +1,7 @@
-"""Selectors as fields of node data: kept as Dify writes them, turned into a `Selector` where complete.
+"""Selectors as fields of node data: kept as Dify writes them, a `Selector` where complete.
 
-A selector of fewer than two parts is what the editor writes for a variable that nobody has chosen; it
-finds nothing and is not an error (dify-nodes 3.5).
+A selector of fewer than two parts is what the editor writes for a variable that nobody has chosen;
+it finds nothing and is not an error (dify-nodes 3.5).
 """
 
 from collections.abc import Iterable, Sequence

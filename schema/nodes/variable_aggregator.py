@@ -1,4 +1,7 @@
-"""Variable aggregator, once called `variable-assigner`: the first value that exists (dify-nodes 5.13)."""
+"""Variable aggregator: the first value that exists (dify-nodes 5.13).
+
+Old files call it `variable-assigner`.
+"""
 
 from collections.abc import Iterable
 from typing import Literal
