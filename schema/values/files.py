@@ -7,7 +7,7 @@ files and checking uploads need I/O and are not here.
 import base64
 import binascii
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -180,7 +180,7 @@ FILE_ATTRIBUTES = (
 )
 """What selectors and sub-conditions may ask of a file (dify-nodes 3.5)."""
 
-_ATTRIBUTES = {
+_ATTRIBUTES: Mapping[str, Callable[[File], FileAttribute]] = {
     "type": lambda file: file.type.value,
     "size": lambda file: file.size,
     "name": lambda file: file.filename,
@@ -190,3 +190,100 @@ _ATTRIBUTES = {
     "extension": lambda file: file.extension,
     "related_id": lambda file: file.related_id,
 }
+FILE_ATTRIBUTES = tuple(_ATTRIBUTES)
+"""What selectors and sub-conditions may ask of a file (dify-nodes 3.5)."""
+
+_REFERENCE_FIELDS = (
+    "reference",
+    "related_id",
+    "upload_file_id",
+    "tool_file_id",
+    "datasource_file_id",
+)
+"""Fields that have named the stored file in Dify's dumps and inputs, newest first."""
+
+
+def _text(fields: Mapping[str, object], name: str) -> str | None:
+    value = fields.get(name)
+    if value is None or isinstance(value, str):
+        return value
+    raise InvalidNodeInput(f"Invalid file: {name} {value!r} is not text.")
+
+
+def _reference(fields: Mapping[str, object]) -> str | None:
+    for name in _REFERENCE_FIELDS:
+        if value := _text(fields, name):
+            return value
+    return None
+
+
+def _record_id(encoded: str) -> str | None:
+    """Read the id inside Dify's structured reference, None if it is not one."""
+    try:
+        padded = encoded + "=" * (-len(encoded) % 4)
+        decoded = json.loads(base64.urlsafe_b64decode(padded))
+    except (binascii.Error, ValueError, RecursionError):
+        return None
+    record_id = decoded.get("record_id") if isinstance(decoded, dict) else None
+    return record_id if isinstance(record_id, str) and record_id else None
+
+
+_EXTENSIONS: Mapping[FileType, str] = {
+    FileType.IMAGE: "jpg jpeg png webp gif svg",
+    FileType.VIDEO: "mp4 mov mpeg webm",
+    FileType.AUDIO: "mp3 m4a wav amr mpga",
+    FileType.DOCUMENT: (
+        "txt markdown md mdx pdf html htm xlsx xls vtt properties doc docx csv eml msg ppt pptx xml "
+        "epub odt"
+    ),
+}
+_TYPE_BY_EXTENSION = {
+    spelling: file_type
+    for file_type, names in _EXTENSIONS.items()
+    for name in names.split()
+    for spelling in (name, name.upper())
+}
+_MIME_PREFIXES = (
+    ("image/", FileType.IMAGE),
+    ("video/", FileType.VIDEO),
+    ("audio/", FileType.AUDIO),
+    ("text/", FileType.DOCUMENT),
+    ("application/vnd.openxmlformats-officedocument", FileType.DOCUMENT),
+    ("application/wps-office", FileType.DOCUMENT),
+)
+_DOCUMENT_MIMES = frozenset(
+    {
+        "application/pdf",
+        "application/epub+zip",
+        "application/msword",
+        "application/vnd.ms-excel",
+        "application/vnd.ms-powerpoint",
+        "application/vnd.ms-outlook",
+        "application/vnd.oasis.opendocument.text",
+        "application/dps",
+        "application/et",
+        "application/kswps",
+        "message/rfc822",
+    }
+)
+
+
+def detect_type(extension: str | None, mime_type: str | None) -> FileType:
+    """Tell the type of a file by its extension, else by its mime type (dify-nodes 7.2).
+
+    Extensions are recognised in lower or upper case, not mixed, with or without the dot.
+
+    Example:
+        >>> detect_type(".PDF", None), detect_type("bin", "text/plain; charset=utf-8")
+        (<FileType.DOCUMENT: 'document'>, <FileType.DOCUMENT: 'document'>)
+    """
+    by_extension = _TYPE_BY_EXTENSION.get((extension or "").removeprefix("."))
+    if by_extension is not None:
+        return by_extension
+    mime = (mime_type or "").partition(";")[0].strip()
+    if mime in _DOCUMENT_MIMES:
+        return FileType.DOCUMENT
+    for prefix, file_type in _MIME_PREFIXES:
+        if mime.startswith(prefix):
+            return file_type
+    return FileType.CUSTOM

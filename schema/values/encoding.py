@@ -1,0 +1,297 @@
+"""The one encoder of values, for Temporal payloads and text columns (invariants 15 and 16).
+
+Two steps each way. `to_wire` turns a value into plain JSON: files, segments and references become
+objects tagged by the key `$holdfast`, everything else stays as it is. `encode` writes JSON as ASCII
+text, so that lone surrogates and NUL survive both databases, `1` is not `1.0`, and non-finite numbers
+keep Python's spelling. `to_api_json` is the one-way form that clients see.
+
+The digit limit of Python's integers is never changed: see `integers.py`.
+"""
+
+import math
+from collections.abc import Callable, Mapping
+from typing import Any, TypeAlias
+
+from schema.errors import InvalidNodeInput, ValueBehindReference
+from schema.values import integers
+from schema.values.artifact_ref import ArtifactRef
+from schema.values.files import File, FileType, TransferMethod
+from schema.values.json_text import MAX_DEPTH, JsonWriter, nested_too_deeply, parse_json
+from schema.values.secret_ref import SecretRef, mask
+from schema.values.segments import Segment, SegmentType, Value
+
+Json: TypeAlias = Any
+"""Null, booleans, numbers, strings, and lists and string-keyed objects of them."""
+
+TAG = "$holdfast"
+"""Key that marks an object of ours; an author's object that has it is wrapped, so it never counts."""
+
+_ATOMS = frozenset({str, float, bool, type(None)})
+_SHORT = integers.SHORT
+
+
+def to_wire(value: Value) -> Json:
+    """Turn a value into plain JSON; plain JSON is returned itself, unchanged.
+
+    Raises:
+        InvalidNodeInput: If something inside is no value, or is nested too deeply.
+        PayloadTooLarge: If an integer has too many digits.
+
+    Example:
+        >>> to_wire({"a": Segment.infer("x")})
+        {'a': {'$holdfast': 'segment', 'type': 'string', 'value': 'x'}}
+        >>> to_wire({"$holdfast": 1})
+        {'$holdfast': 'object', 'value': {'$holdfast': 1}}
+    """
+    return _to_wire(value, 0)
+
+
+def from_wire(wire: Json) -> Value:
+    """Turn what `to_wire` made back into the value.
+
+    Raises:
+        InvalidNodeInput: If the JSON was not made by `to_wire`, or is nested too deeply.
+    """
+    return _from_wire(wire, 0)
+
+
+def encode(json: Json) -> str:
+    """Write JSON as compact ASCII text; equal values give equal text.
+
+    Raises:
+        InvalidNodeInput: If the value is nested too deeply.
+        PayloadTooLarge: If an integer has too many digits.
+
+    Example:
+        >>> encode({"text": "é", "numbers": [1, 1.0, float("inf")]})
+        '{"text":"\\\\u00e9","numbers":[1,1.0,Infinity]}'
+    """
+    return _WIRE_TEXT.write(json)
+
+
+def decode(text: str | bytes) -> Json:
+    """Read JSON text.
+
+    Raises:
+        json.JSONDecodeError: If the text is not JSON.
+        InvalidNodeInput: If it is nested too deeply for Python.
+        PayloadTooLarge: If an integer has too many digits.
+    """
+    return parse_json(text)
+
+
+def size_of(text: str) -> int:
+    """Return the size of encoded text in bytes: it is ASCII."""
+    return len(text)
+
+
+def to_api_json(value: Value, show_reference: Callable[[ArtifactRef], Json] | None = None) -> Json:
+    """Turn a value into what clients see (dify-nodes 3.10).
+
+    Segments become their values, files their serialised form, secrets their mask, and numbers that
+    JSON does not have become null.
+
+    Args:
+        value: Any value.
+        show_reference: What stands for a value in the artifact store that was not fetched.
+
+    Raises:
+        ValueBehindReference: If there is such a value and `show_reference` is not given.
+
+    Example:
+        >>> to_api_json({"a": float("nan"), "b": Segment(SegmentType.SECRET, "sk-0123456789")})
+        {'a': None, 'b': 'sk-012************89'}
+    """
+    return _to_api_json(value, show_reference, 0)
+
+
+_WIRE_TEXT = JsonWriter(ascii_only=True, separators=(",", ":"))
+
+
+def _to_wire(value: Value, depth: int) -> Json:
+    kind = type(value)
+    if kind in _ATOMS:
+        return value
+    if kind is int:
+        return value if -_SHORT < value < _SHORT else integers.check_length(value)
+    if depth > MAX_DEPTH:
+        raise nested_too_deeply()
+    if kind is dict:
+        fields = _dict_to_wire(value, depth + 1)
+        return {TAG: "object", "value": fields} if TAG in value else fields
+    if kind is list:
+        return _list_to_wire(value, depth + 1)
+    return _tagged(value, depth)
+
+
+def _dict_to_wire(value: dict[str, Value], depth: int) -> dict[str, Json]:
+    """Convert the items; the dict itself is returned if none of them changes."""
+    changed: dict[str, Json] = {}
+    for key, item in value.items():
+        if type(key) is not str and not isinstance(key, str):
+            raise InvalidNodeInput(f"The key {key!r} of an object is not text.")
+        if type(item) not in _ATOMS:
+            wire = _to_wire(item, depth)
+            if wire is not item:
+                changed[key] = wire
+    # `|` keeps the author's order of keys.
+    return value | changed if changed else value
+
+
+def _list_to_wire(items: list[Value], depth: int) -> list[Json]:
+    """Convert the items; the list itself is returned if none of them changes."""
+    result = items
+    for index, item in enumerate(items):
+        if type(item) not in _ATOMS:
+            wire = _to_wire(item, depth)
+            if wire is not item:
+                if result is items:
+                    result = items.copy()
+                result[index] = wire
+    return result
+
+
+def _tagged(value: Value, depth: int) -> Json:
+    match value:
+        case Segment():
+            wire = _to_wire(value.value, depth + 1)
+            return {TAG: "segment", "type": value.type.value, "value": wire}
+        case File():
+            return _file_to_wire(value)
+        case ArtifactRef():
+            return {
+                TAG: "artifact",
+                "sha256": value.sha256,
+                "bytes": value.bytes,
+                "mime": value.mime,
+                "kind": value.kind,
+                "preview": value.preview,
+            }
+        case SecretRef():
+            return {TAG: "secret", "name": value.name, "masked": value.masked}
+        case str():
+            return str(value)
+        case _:
+            raise InvalidNodeInput(f"not supported value {value!r}")
+
+
+_FILE_FIELDS = (
+    "id",
+    "remote_url",
+    "reference",
+    "filename",
+    "extension",
+    "mime_type",
+    "url",
+)
+
+
+def _file_to_wire(file: File) -> Json:
+    wire: dict[str, Json] = {
+        TAG: "file",
+        "type": file.type.value,
+        "transfer_method": file.transfer_method.value,
+        "size": file.size,
+    }
+    for name in _FILE_FIELDS:
+        field = getattr(file, name)
+        if field is not None:
+            wire[name] = field
+    return wire
+
+
+def _from_wire(wire: Json, depth: int) -> Value:
+    kind = type(wire)
+    if kind is dict:
+        if TAG in wire:
+            return _untagged(wire, depth)
+        return _dict_from_wire(wire, depth + 1)
+    if kind is list:
+        return _list_from_wire(wire, depth + 1)
+    return wire
+
+
+def _dict_from_wire(wire: dict[str, Json], depth: int) -> dict[str, Value]:
+    if depth > MAX_DEPTH + 1:
+        raise nested_too_deeply()
+    changed: dict[str, Value] = {}
+    for key, item in wire.items():
+        if type(item) is dict or type(item) is list:
+            value = _from_wire(item, depth)
+            if value is not item:
+                changed[key] = value
+    return wire | changed if changed else wire
+
+
+def _list_from_wire(wire: list[Json], depth: int) -> list[Value]:
+    if depth > MAX_DEPTH + 1:
+        raise nested_too_deeply()
+    result = wire
+    for index, item in enumerate(wire):
+        if type(item) is dict or type(item) is list:
+            value = _from_wire(item, depth)
+            if value is not item:
+                if result is wire:
+                    result = wire.copy()
+                result[index] = value
+    return result
+
+
+def _untagged(wire: Mapping[str, Any], depth: int) -> Value:
+    try:
+        match wire[TAG]:
+            case "object":
+                return _dict_from_wire(wire["value"], depth + 1)
+            case "segment":
+                value = _from_wire(wire["value"], depth + 1)
+                return Segment(SegmentType(wire["type"]), value)
+            case "file":
+                return _file_from_wire(wire)
+            case "artifact":
+                fields = (wire[name] for name in ("sha256", "bytes", "mime", "kind", "preview"))
+                return ArtifactRef(*fields)
+            case "secret":
+                return SecretRef(wire["name"], wire["masked"])
+            case unknown:
+                raise InvalidNodeInput(f"Unknown tag {unknown!r} in an encoded value.")
+    except (KeyError, ValueError, TypeError, AttributeError) as error:
+        raise InvalidNodeInput(f"Damaged encoded value: {error!r}.") from error
+
+
+def _file_from_wire(wire: Mapping[str, Any]) -> File:
+    return File(
+        type=FileType(wire["type"]),
+        transfer_method=TransferMethod(wire["transfer_method"]),
+        size=wire["size"],
+        **{name: wire.get(name) for name in _FILE_FIELDS},
+    )
+
+
+def _to_api_json(
+    value: Value, show_reference: Callable[[ArtifactRef], Json] | None, depth: int
+) -> Json:
+    if depth > MAX_DEPTH:
+        raise nested_too_deeply()
+    match value:
+        case dict():
+            return {
+                key: _to_api_json(item, show_reference, depth + 1) for key, item in value.items()
+            }
+        case list():
+            return [_to_api_json(item, show_reference, depth + 1) for item in value]
+        case float():
+            return value if math.isfinite(value) else None
+        case Segment(type=SegmentType.SECRET, value=str()):
+            return mask(value.value)
+        case Segment():
+            return _to_api_json(value.value, show_reference, depth + 1)
+        case File():
+            return value.to_dict()
+        case SecretRef():
+            return value.masked
+        case ArtifactRef() if show_reference is not None:
+            return show_reference(value)
+        case ArtifactRef():
+            raise ValueBehindReference("The value is in the artifact store.")
+        case _:
+            return value

@@ -1,0 +1,123 @@
+"""JSON text for values: the standard library's, also for integers beyond Python's digit limit.
+
+`encoding.py` writes payloads and text columns with it, `segments.py` the text of objects.
+"""
+
+import json
+from collections.abc import Callable, Iterator
+from typing import Any
+
+from schema.errors import InvalidNodeInput
+from schema.values import integers
+
+MAX_DEPTH = 200
+"""Levels of lists and objects that a value may have. Fixed, unlike Python's recursion limit, which
+depends on the caller's stack and so differs between a run and its replay."""
+
+
+def nested_too_deeply() -> InvalidNodeInput:
+    """Build the error for a value with more levels than `MAX_DEPTH`."""
+    return InvalidNodeInput(f"A value is nested deeper than {MAX_DEPTH} levels.")
+
+
+class JsonWriter:
+    """Writes one style of JSON text.
+
+    Example:
+        >>> JsonWriter(ascii_only=True, separators=(",", ":")).write({"é": [1, 1.0, float("nan")]})
+        '{"\\\\u00e9":[1,1.0,NaN]}'
+    """
+
+    def __init__(
+        self,
+        *,
+        ascii_only: bool,
+        separators: tuple[str, str],
+        indent: int | None = None,
+        default: Callable[[Any], Any] | None = None,
+    ) -> None:
+        self._item_separator, self._key_separator = separators
+        self._indent = indent
+        self._default = default
+        self._encode = json.JSONEncoder(
+            ensure_ascii=ascii_only,
+            check_circular=False,
+            separators=separators,
+            indent=indent,
+            default=default,
+        ).encode
+
+    def write(self, value: Any) -> str:
+        """Write a value.
+
+        Raises:
+            InvalidNodeInput: If the value is nested too deeply for Python.
+            PayloadTooLarge: If an integer has too many digits.
+        """
+        try:
+            return self._encode(value)
+        except ValueError:
+            # With these options the encoder refuses nothing but a number beyond the digit limit.
+            return "".join(self._pieces(value, 1))
+        except RecursionError:
+            raise nested_too_deeply() from None
+
+    def _pieces(self, value: Any, level: int) -> Iterator[str]:
+        if isinstance(value, int) and not isinstance(value, bool):
+            yield integers.to_text(value)
+        elif isinstance(value, dict):
+            entries = (
+                (self._encode(key) + self._key_separator, item) for key, item in value.items()
+            )
+            yield from self._container("{", entries, "}", level)
+        elif isinstance(value, list | tuple):
+            yield from self._container("[", (("", item) for item in value), "]", level)
+        elif value is None or isinstance(value, str | float | bool) or self._default is None:
+            yield self._encode(value)
+        else:
+            yield from self._pieces(self._default(value), level)
+
+    def _container(
+        self, opening: str, entries: Iterator[tuple[str, Any]], closing: str, level: int
+    ) -> Iterator[str]:
+        if level > MAX_DEPTH * 3:
+            raise nested_too_deeply()
+        separator, end = "", ""
+        if self._indent is not None:
+            separator, end = "\n" + " " * (self._indent * level), self._indent * (level - 1) * " "
+        between = self._item_separator + separator
+        yield opening
+        is_empty = True
+        for label, item in entries:
+            yield (separator if is_empty else between) + label
+            yield from self._pieces(item, level + 1)
+            is_empty = False
+        if not is_empty and self._indent is not None:
+            yield "\n" + end
+        yield closing
+
+
+def parse_json(text: str | bytes) -> Any:
+    """Read JSON text, with `NaN`, `Infinity` and `-Infinity` in Python's spelling.
+
+    Raises:
+        json.JSONDecodeError: If the text is not JSON.
+        InvalidNodeInput: If it is nested too deeply for Python.
+        PayloadTooLarge: If an integer has too many digits.
+
+    Example:
+        >>> parse_json('[1, 1.0, "\\\\ud800"]')
+        [1, 1.0, '\\ud800']
+    """
+    try:
+        try:
+            return json.loads(text)
+        except json.JSONDecodeError:
+            raise
+        except UnicodeDecodeError as error:
+            raise json.JSONDecodeError("Not UTF-8", "", error.start) from error
+        except ValueError:
+            # An integer beyond the process's digit limit.
+            return json.loads(text, parse_int=integers.parse)
+    except RecursionError:
+        raise nested_too_deeply() from None
