@@ -130,8 +130,8 @@ class Settings(BaseSettings):
 
     @field_validator("home", "cache", mode="after")
     @classmethod
-    def _absolute(cls, value: Path) -> Path:
-        return value.expanduser().absolute()
+    def _resolved(cls, value: Path) -> Path:
+        return value.expanduser().resolve()
 
     @property
     def database_file(self) -> Path:

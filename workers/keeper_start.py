@@ -1,0 +1,143 @@
+"""A user's side of the keeper: start one when there is none, and wait until its server answers.
+
+The starter locks the `keeper` file and leaves the locked descriptor to the new process, so twenty
+starters at once make one keeper, and a starter that dies on the way leaves a free lock.
+"""
+
+import asyncio
+import logging
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+from schema.errors import DevServerUnavailable, SetupError
+from schema.settings import Settings
+from schema.version import VERSION
+from workers.data_directory import DataDirectory
+from workers.file_lock import FileLock, is_locked
+from workers.server_binary import DevServerBinary, Progress, default_sources, find_binary
+from workers.server_record import ServerRecord, read_record
+
+LOG = logging.getLogger(__name__)
+
+WAIT_SECONDS = 60.0
+"""How long a living keeper may take to bring its server up."""
+
+POLL_SECONDS = 0.03
+
+KEEPER_ATTEMPTS = 4
+"""How many keepers one user starts before it believes what their log says."""
+
+WATCH_SECONDS = 0.5
+"""How often a user looks whether its keeper is still there."""
+
+WATCH_LIMIT_SECONDS = 30.0
+"""Longest pause between two attempts to replace a keeper."""
+
+_IMPORT_ROOT = Path(__file__).resolve().parents[1]
+
+
+class KeeperStarter:
+    """One user's way to a living server in its data directory."""
+
+    def __init__(self, directory: DataDirectory, settings: Settings, progress: Progress) -> None:
+        self._directory = directory
+        self._settings = settings
+        self._progress = progress
+        self._binary: DevServerBinary | None = None
+
+    async def ensure(self) -> ServerRecord:
+        """Return the addresses of a server that answers, started or built if need be.
+
+        Raises:
+            DevServerUnavailable: If no server can be had; it lists what was tried.
+        """
+        started = 0
+        deadline = time.monotonic() + WAIT_SECONDS
+        while time.monotonic() < deadline:
+            lock = self._directory.lock("keeper")
+            if not lock.try_exclusive():
+                if (record := self._living_server()) is not None:
+                    return record
+                await asyncio.sleep(POLL_SECONDS)
+                continue
+            if self._binary is None:
+                # Not under the lock: it may take minutes, and others want to see progress too.
+                lock.release()
+                self._binary = await find_binary(default_sources(self._settings), self._progress)
+            elif started == KEEPER_ATTEMPTS:
+                lock.release()
+                break
+            else:
+                self._spawn(lock, self._binary)
+                started += 1
+            deadline = time.monotonic() + WAIT_SECONDS
+        raise self._failure(started)
+
+    async def watch(self) -> None:
+        """Replace the keeper whenever it dies, until cancelled.
+
+        Failures are logged and tried again: the work of this process may still end well.
+        """
+        pause = WATCH_SECONDS
+        while True:
+            await asyncio.sleep(pause)
+            if is_locked(self._directory.lock_file("keeper")):
+                continue
+            try:
+                await self.ensure()
+                LOG.info("The keeper was gone; there is one again.")
+                pause = WATCH_SECONDS
+            except SetupError as error:
+                LOG.warning("There is no keeper, and none can be started: %s", error)
+                pause = min(pause * 2, WATCH_LIMIT_SECONDS)
+
+    def leave_keeper(self) -> None:
+        """See to it that somebody stops the server after this user.
+
+        Called before the shared lock is released. Without it, a server whose keeper was killed a
+        moment ago would live on for ever.
+        """
+        lock = self._directory.lock("keeper")
+        if self._binary is None or not lock.try_exclusive():
+            return
+        if is_locked(self._directory.lock_file("server")):
+            self._spawn(lock, self._binary)
+        lock.release()
+
+    def _living_server(self) -> ServerRecord | None:
+        record = read_record(self._directory.server_file)
+        if record is None or record.pid is None or record.version != VERSION:
+            return None
+        return record if is_locked(self._directory.lock_file("server")) else None
+
+    def _spawn(self, lock: FileLock, binary: DevServerBinary) -> None:
+        command = [sys.executable, "-m", "workers.keeper", "--home", str(self._directory.home)]
+        command += ["--binary", str(binary.path), "--lock-descriptor", str(lock.descriptor)]
+        command += ["--idle-seconds", str(self._settings.keeper_idle_seconds)]
+        command += ["--synchronous", self._settings.sqlite_synchronous]
+        if not binary.knows_news_switch:
+            command.append("--no-news-switch")
+        with self._directory.keeper_log.open("ab") as log:
+            # The shell leaves the keeper to init, so that nobody has to wait for its end; its own
+            # session keeps the terminal's Ctrl-C and hang-up away from it.
+            subprocess.run(
+                ["/bin/sh", "-c", '"$@" &', "sh", *command],
+                cwd=_IMPORT_ROOT,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                start_new_session=True,
+                pass_fds=(lock.descriptor,),
+                check=True,
+            )
+        lock.release()
+
+    def _failure(self, started: int) -> DevServerUnavailable:
+        log = self._directory.keeper_log
+        words = log.read_text(errors="replace").splitlines() if log.exists() else []
+        reason = " | ".join(words[-3:]) or "it said nothing"
+        return DevServerUnavailable(
+            [(f"keeper ({started} started here)", reason)], f"read {str(log)!r} and try again"
+        )
