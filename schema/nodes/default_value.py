@@ -1,7 +1,7 @@
 """Outputs that replace a failure: the author's list of defaults, converted and checked.
 
-Rules: dify-nodes 2.7. The messages are Dify's. A bad default is an error of the definition even where the error strategy
-does not use it, because Dify refuses such a node when it loads it.
+Rules and messages are Dify's (dify-nodes 2.7). A bad default is an error of the definition even where
+the error strategy does not use it, because Dify refuses such a node when it loads it.
 """
 
 import json
