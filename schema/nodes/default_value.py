@@ -1,6 +1,6 @@
 """Outputs that replace a failure: the author's list of defaults, converted and checked.
 
-Rules and messages are Dify's (dify-nodes 2.7). A bad default is an error of the definition even where
+Rules and messages are those of dify-nodes 2.7. A bad default is an error of the definition even if
 the error strategy does not use it, because Dify refuses such a node when it loads it.
 """
 
