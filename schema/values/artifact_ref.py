@@ -1,7 +1,7 @@
 """References to values that live in the artifact store, and what that store can do.
 
-A value over 64 KB and the content of every file travel as an `ArtifactRef` (invariant 15). The store
-itself is `schema/db/artifacts.py`; pure code knows only this protocol.
+A value over 64 KB and the content of every file travel as an `ArtifactRef` (invariant 15). The
+store itself is `schema/db/artifacts.py`; pure code knows only this protocol.
 """
 
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class ArtifactRef:
     """Length of the stored content in bytes."""
     mime: str
     kind: str
-    """Segment type of the value (`string`, `array[object]`...), or `file` for the content of one."""
+    """Segment type of the value (`string`, `object`...), or `file` for the content of one."""
     preview: str = ""
     """The value's beginning, for people; never used in place of the value."""
 

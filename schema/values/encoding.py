@@ -2,8 +2,8 @@
 
 Two steps each way. `to_wire` turns a value into plain JSON: files, segments and references become
 objects tagged by the key `$holdfast`, everything else stays as it is. `encode` writes JSON as ASCII
-text, so that lone surrogates and NUL survive both databases, `1` is not `1.0`, and non-finite numbers
-keep Python's spelling. `to_api_json` is the one-way form that clients see.
+text, so that lone surrogates and NUL survive both databases, `1` is not `1.0`, and non-finite
+numbers keep Python's spelling. `to_api_json` is the one-way form that clients see.
 
 The digit limit of Python's integers is never changed: see `integers.py`.
 """
@@ -24,7 +24,7 @@ Json: TypeAlias = Any
 """Null, booleans, numbers, strings, and lists and string-keyed objects of them."""
 
 TAG = "$holdfast"
-"""Key that marks an object of ours; an author's object that has it is wrapped, so it never counts."""
+"""Key that marks an object of ours; an author's object that has it is wrapped."""
 
 _ATOMS = frozenset({str, float, bool, type(None)})
 _SHORT = integers.SHORT
@@ -56,7 +56,7 @@ def from_wire(wire: Json) -> Value:
 
 
 def encode(json: Json) -> str:
-    """Write JSON as compact ASCII text; equal values give equal text.
+    r"""Write JSON as compact ASCII text; equal values give equal text.
 
     Raises:
         InvalidNodeInput: If the value is nested too deeply.
@@ -64,7 +64,7 @@ def encode(json: Json) -> str:
 
     Example:
         >>> encode({"text": "é", "numbers": [1, 1.0, float("inf")]})
-        '{"text":"\\\\u00e9","numbers":[1,1.0,Infinity]}'
+        '{"text":"\\u00e9","numbers":[1,1.0,Infinity]}'
     """
     return _WIRE_TEXT.write(json)
 
@@ -289,9 +289,13 @@ def _to_api_json(
             return value.to_dict()
         case SecretRef():
             return value.masked
-        case ArtifactRef() if show_reference is not None:
-            return show_reference(value)
         case ArtifactRef():
-            raise ValueBehindReference("The value is in the artifact store.")
+            return _shown_reference(value, show_reference)
         case _:
             return value
+
+
+def _shown_reference(ref: ArtifactRef, show: Callable[[ArtifactRef], Json] | None) -> Json:
+    if show is None:
+        raise ValueBehindReference("The value is in the artifact store.")
+    return show(ref)

@@ -1,7 +1,7 @@
 """Files as values: what is known about one, Dify's serialised form, and detection of its type.
 
-A `File` describes; its content is in the artifact store or at its URL. Reading content, fetching remote
-files and checking uploads need I/O and are not here.
+A `File` describes; its content is in the artifact store or at its URL. Reading content, fetching
+remote files and checking uploads need I/O and are not here.
 """
 
 import base64
@@ -93,7 +93,7 @@ class File:
             KeyError: If files have no such attribute.
             InvalidNodeInput: If the URL is asked for and none is known.
         """
-        value = _ATTRIBUTES[name](self)
+        value = _ATTRIBUTE_READERS[name](self)
         if name == "url" and value is None:
             raise InvalidNodeInput(f"File {self.filename or self.related_id!r} has no URL.")
         return value
@@ -102,7 +102,8 @@ class File:
         """Write the file as Dify serialises it.
 
         Example:
-            >>> File(FileType.IMAGE, TransferMethod.TOOL_FILE, reference="t1").to_dict()["related_id"]
+            >>> file = File(FileType.IMAGE, TransferMethod.TOOL_FILE, reference="t1")
+            >>> file.to_dict()["related_id"]
             't1'
         """
         return {
@@ -168,19 +169,7 @@ class File:
             raise InvalidNodeInput("Invalid file url")
 
 
-FILE_ATTRIBUTES = (
-    "type",
-    "size",
-    "name",
-    "mime_type",
-    "transfer_method",
-    "url",
-    "extension",
-    "related_id",
-)
-"""What selectors and sub-conditions may ask of a file (dify-nodes 3.5)."""
-
-_ATTRIBUTES: Mapping[str, Callable[[File], FileAttribute]] = {
+_ATTRIBUTE_READERS: Mapping[str, Callable[[File], FileAttribute]] = {
     "type": lambda file: file.type.value,
     "size": lambda file: file.size,
     "name": lambda file: file.filename,
@@ -190,7 +179,7 @@ _ATTRIBUTES: Mapping[str, Callable[[File], FileAttribute]] = {
     "extension": lambda file: file.extension,
     "related_id": lambda file: file.related_id,
 }
-FILE_ATTRIBUTES = tuple(_ATTRIBUTES)
+FILE_ATTRIBUTES = tuple(_ATTRIBUTE_READERS)
 """What selectors and sub-conditions may ask of a file (dify-nodes 3.5)."""
 
 _REFERENCE_FIELDS = (
@@ -233,8 +222,8 @@ _EXTENSIONS: Mapping[FileType, str] = {
     FileType.VIDEO: "mp4 mov mpeg webm",
     FileType.AUDIO: "mp3 m4a wav amr mpga",
     FileType.DOCUMENT: (
-        "txt markdown md mdx pdf html htm xlsx xls vtt properties doc docx csv eml msg ppt pptx xml "
-        "epub odt"
+        "txt markdown md mdx pdf html htm xlsx xls vtt properties doc docx csv eml msg ppt pptx "
+        "xml epub odt"
     ),
 }
 _TYPE_BY_EXTENSION = {

@@ -16,8 +16,9 @@ from schema.values.json_text import JsonWriter
 from schema.values.secret_ref import SecretRef, mask
 
 Value: TypeAlias = Any
-"""A plain value: JSON, and at any depth `File`, `Segment`, `ArtifactRef` and `SecretRef`. Never changed
-in place."""
+"""A plain value: JSON, and at any depth `File`, `Segment`, `ArtifactRef` and `SecretRef`.
+
+Never changed in place."""
 
 
 class SegmentType(StrEnum):
@@ -101,8 +102,9 @@ class Segment:
         is_number = segment.type in (SegmentType.INTEGER, SegmentType.FLOAT)
         if segment.type is expected or (expected is SegmentType.NUMBER and is_number):
             return segment
+        shown = python_text(value)
         raise InvalidNodeInput(
-            f"Type mismatch: expected {expected}, but got {segment.type}, value={python_text(value)}"
+            f"Type mismatch: expected {expected}, but got {segment.type}, value={shown}"
         )
 
     @property
@@ -352,19 +354,18 @@ def _infer_array_type(items: list[Value]) -> SegmentType:
 
 
 def _booleans_as_numbers(expected: SegmentType, value: Value) -> Value:
-    """Turn booleans into integers where numbers are expected, as values from before booleans were."""
+    """Turn booleans into integers where numbers are expected: once there were no booleans."""
     if isinstance(value, bool) and expected in (SegmentType.INTEGER, SegmentType.NUMBER):
         return int(value)
-    if expected is SegmentType.ARRAY_NUMBER and isinstance(value, list):
-        if all(isinstance(item, bool) for item in value):
-            return [int(item) for item in value]
-    return value
+    if expected is not SegmentType.ARRAY_NUMBER or not isinstance(value, list):
+        return value
+    return [int(item) for item in value] if all(isinstance(i, bool) for i in value) else value
 
 
 def _object_fields(item: Value) -> Value:
     """Show what JSON has no spelling for inside an object: files and segments by their fields.
 
-    Dify's own inner segments also have a random id and names of their producer; those are not values.
+    Dify's own inner segments also have a random id and the names of their producer: no values.
     """
     match item:
         case File():
