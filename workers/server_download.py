@@ -30,6 +30,10 @@ async def download(folder: Path, version: str) -> Path:
         download_dest_dir=str(folder), dev_server_download_version=f"v{version}", ui=False
     )
     await environment.shutdown()
+    return _program(folder)
+
+
+def _program(folder: Path) -> Path:
     return next(path for path in folder.iterdir() if path.is_file() and "temporal" in path.name)
 
 
