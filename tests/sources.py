@@ -58,7 +58,7 @@ def from_text(text: str, module: str) -> Source:
 
 
 def imports(source: Source) -> Iterator[str]:
-    """Dotted names that a file imports; `from a import b` gives `a` and `a.b`: b may be a module."""
+    """Dotted names that a file imports; `from a import b` gives `a` and `a.b`."""
     for node in ast.walk(source.tree):
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)

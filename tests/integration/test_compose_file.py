@@ -1,0 +1,56 @@
+"""docker-compose.yml is read by the parser that Docker Compose itself uses."""
+
+import shutil
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from tests.sources import ROOT
+
+PARSER = "github.com/compose-spec/compose-go/v2/cmd@v2.16.2"
+BUILD_SECONDS = 240
+
+
+@pytest.fixture(scope="module")
+def compose_parser(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The parser's own command, built from its module."""
+    go = shutil.which("go")
+    if go is None:
+        pytest.skip("Go is not installed; it builds the Compose parser")
+    folder = tmp_path_factory.mktemp("compose")
+    build = subprocess.run(
+        ["env", f"GOBIN={folder}", go, "install", PARSER],
+        capture_output=True,
+        text=True,
+        timeout=BUILD_SECONDS,
+        check=False,
+    )
+    if build.returncode != 0:
+        pytest.skip(f"the Compose parser cannot be built here: {build.stderr[-300:]}")
+    return folder / "cmd"
+
+
+def parse(parser: Path, file: Path) -> subprocess.CompletedProcess[str]:
+    command = [str(parser), str(file)]
+    return subprocess.run(
+        command, cwd=file.parent, capture_output=True, text=True, timeout=30, check=False
+    )
+
+
+def test_compose_file_is_valid(compose_parser: Path) -> None:
+    parsed = parse(compose_parser, ROOT / "docker-compose.yml")
+
+    assert parsed.returncode == 0, parsed.stderr
+    assert "temporal-namespace:" in parsed.stdout
+
+
+def test_misspelt_key_is_noticed(compose_parser: Path, tmp_path: Path) -> None:
+    file = tmp_path / "docker-compose.yml"
+    text = (ROOT / "docker-compose.yml").read_text("utf-8")
+    file.write_text(text.replace("retries:", "retrys:", 1), "utf-8")
+
+    parsed = parse(compose_parser, file)
+
+    assert parsed.returncode != 0
+    assert "retrys" in parsed.stderr + parsed.stdout
