@@ -1,9 +1,9 @@
 """Decimal text of integers of any length that a value may have.
 
-Python refuses to convert more than 4,300 digits. That limit is a switch of the whole process, guards
-every other parser in it, and may be set differently in another worker, so it is left alone: longer
-numbers are cut into pieces below it. For long numbers this is also the faster way (100,000 digits:
-90 ms to text, 20 ms from it; beyond that a value is refused).
+Python refuses to convert more than 4,300 digits. That limit is a switch of the whole process, it
+guards every other parser in it, and it may be set differently in another worker, so it is left
+alone: longer numbers are cut into pieces below it. For long numbers this is also the faster way
+(100,000 digits: 90 ms to text, 20 ms from it; beyond that a value is refused).
 """
 
 from schema.errors import PayloadTooLarge

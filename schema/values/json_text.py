@@ -82,19 +82,18 @@ class JsonWriter:
     ) -> Iterator[str]:
         if level > MAX_DEPTH * 3:
             raise nested_too_deeply()
-        separator, end = "", ""
-        if self._indent is not None:
-            separator, end = "\n" + " " * (self._indent * level), self._indent * (level - 1) * " "
-        between = self._item_separator + separator
+        inner, outer = ("", "") if self._indent is None else self._line_starts(level)
         yield opening
         is_empty = True
         for label, item in entries:
-            yield (separator if is_empty else between) + label
+            yield (inner if is_empty else self._item_separator + inner) + label
             yield from self._pieces(item, level + 1)
             is_empty = False
-        if not is_empty and self._indent is not None:
-            yield "\n" + end
-        yield closing
+        yield closing if is_empty else outer + closing
+
+    def _line_starts(self, level: int) -> tuple[str, str]:
+        indent = " " * (self._indent or 0)
+        return "\n" + indent * level, "\n" + indent * (level - 1)
 
 
 def parse_json(text: str | bytes) -> Any:

@@ -3,16 +3,16 @@
 How each type reads as text, log and markdown is here too; how a value travels is in `encoding.py`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any, TypeAlias
 
 from schema.errors import InvalidNodeInput, ValueBehindReference
-from schema.values import integers
 from schema.values.artifact_ref import ArtifactRef
 from schema.values.files import File
 from schema.values.json_text import JsonWriter
+from schema.values.python_text import python_text
 from schema.values.secret_ref import SecretRef, mask
 
 Value: TypeAlias = Any
@@ -296,41 +296,6 @@ def require_values(value: Value) -> None:
                 pending.append(item.value)
             case ArtifactRef() | SecretRef():
                 raise ValueBehindReference(f"The value is behind {type(item).__name__}.")
-
-
-def python_text(value: Value) -> str:
-    """Write a value as Python's `str` does, also with integers beyond its digit limit."""
-    try:
-        return str(value)
-    except ValueError:
-        return "".join(_python_pieces(value))
-
-
-def _python_pieces(value: Value) -> Iterator[str]:
-    match value:
-        case bool():
-            yield repr(value)
-        case int():
-            yield integers.to_text(value)
-        case list():
-            yield from _python_container("[", ((("",), item) for item in value), "]")
-        case dict():
-            labelled = (((repr(key), ": "), item) for key, item in value.items())
-            yield from _python_container("{", labelled, "}")
-        case _:
-            yield repr(value)
-
-
-def _python_container(
-    opening: str, entries: Iterable[tuple[tuple[str, ...], Value]], closing: str
-) -> Iterator[str]:
-    between = opening
-    for label, item in entries:
-        yield between
-        yield from label
-        yield from _python_pieces(item)
-        between = ", "
-    yield opening + closing if between is opening else closing
 
 
 def _infer_array_type(items: list[Value]) -> SegmentType:

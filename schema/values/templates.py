@@ -11,7 +11,8 @@ from typing import Literal
 
 from schema.selectors import Selector
 from schema.values.files import File
-from schema.values.segments import Segment, Value, plain, python_text, require_values
+from schema.values.python_text import python_text
+from schema.values.segments import Segment, Value, plain, require_values
 from schema.values.variables import Variables
 
 Rendering = Literal["text", "markdown", "log"]
