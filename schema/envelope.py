@@ -1,4 +1,4 @@
-"""The envelope of every activity: who calls, which try of which node, and the facts that ride along.
+"""The envelope of every activity: who calls, which try of which node, and facts that ride along.
 
 `workflows` packs it, the wrapper in `activities/base.py` unpacks it (design 3.3).
 """
@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict
 
 from schema.contracts import InputT, OutputT
 from schema.facts import NodeStarted, OpenFact
-from schema.runs import RunResult, RunRef
+from schema.runs import RunRef, RunResult
 
 
 class ActivityCall(BaseModel, Generic[InputT]):

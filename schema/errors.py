@@ -1,9 +1,9 @@
 """Every exception the project raises, by who can act on it.
 
-The branch of the tree decides what follows and nothing else does: a definition is refused before a run
-starts, a node failure belongs to the author, infrastructure is waited for or retried, and a setup error
-tells the operator what to do. `code` is stable: it is Temporal's error type and the key of tables that
-translate errors for an audience.
+The branch of the tree decides what follows and nothing else does: a definition is refused before a
+run starts, a node failure belongs to the author, infrastructure is waited for or retried, and a
+setup error tells the operator what to do. `code` is stable: it is Temporal's error type and the
+key of tables that translate errors for an audience.
 
     HoldfastError
       DefinitionError              the document is wrong or unsupported; raised before a run exists
@@ -190,6 +190,6 @@ class RunEnded(HoldfastError):
 
 
 class ValueBehindReference(HoldfastError):
-    """A pure function met a reference or a secret; the caller evaluates it in an activity instead."""
+    """A pure function met a reference or a secret; evaluate it in an activity instead."""
 
     code = "value_behind_reference"

@@ -1,9 +1,9 @@
 """What is in a run's log: one class a fact, their union, and their digest.
 
-A fact says what happened, in the past tense; it is written once by `schema/db/event_log.py` and never
-changed. What a client sees is folded from facts (`schema/response_stream.py`). Values are in wire form
-(`schema/values/encoding.py`). Two places write facts: workflow code (`wf`: inline nodes, decisions,
-commands, variables, the end) and activities (their own node's start, text and outcome).
+A fact says what happened, in the past tense; it is written once by `schema/db/event_log.py` and
+never changed. What a client sees is folded from facts (`schema/response_stream.py`). Values are in
+wire form (`schema/values/encoding.py`). Two places write facts: workflow code (`wf`: inline nodes,
+decisions, commands, variables, the end) and activities (their own node's start, text and outcome).
 """
 
 import hashlib
@@ -376,8 +376,8 @@ class LoggedFact(BaseModel):
 def digest(facts: Iterable[OpenFact]) -> str:
     """Hash what facts say, so that a replay notices changed semantics (invariant 4).
 
-    Covers number, type, node execution, attempt, handle and values: a list fixed for interp 1, so that
-    a new optional field changes no digest.
+    Covers number, type, node execution, attempt, handle and values: a list fixed for interp 1, so
+    that a new optional field changes no digest.
 
     Example:
         >>> digest([]) == digest([])

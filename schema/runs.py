@@ -85,21 +85,19 @@ class Snapshot(BaseModel):
 
     model_config = ConfigDict(frozen=True)
 
-    node_states: dict[str, str]
+    traversal: dict[str, Any]
+    """States of nodes and edges (schema/traversal.py)."""
     ready: tuple[str, ...]
-    edges_open: dict[str, int]
-    """Undecided incoming edges by node id."""
-    edges_live: dict[str, int]
-    """Taken incoming edges by node id."""
+    predecessors: dict[str, str]
     variables: tuple[tuple[str, str, Any], ...]
-    """(node id, name, segment) of the pool, in order of writing."""
+    """(node id, name, typed value) of the pool, in order of first writing."""
     outputs: dict[str, Any]
-    exceptions_count: int
-    total_steps: int
-    total_tokens: int
-    index: int
-    """Nodes started so far, for `NodeStarted.index`."""
+    counters: dict[str, int]
+    attempts: dict[str, int]
+    """Tries of nodes that were tried more than once or wait for another try."""
     paused: bool
+    pause_announced: bool
+    pause_reason: str
     applied_commands: tuple[str, ...]
     active_seconds_left: float
 

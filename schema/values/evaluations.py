@@ -1,8 +1,8 @@
 """The pure function of each inline node type.
 
-The workflow runs it on small values; the `evaluate` activity runs the same function where a value is
-behind a reference (design 6). A function that returns normally has succeeded or says why the node
-failed; one that raises `ValueBehindReference` needs values that the workflow does not hold.
+The workflow runs it on small values; the `evaluate` activity runs the same function where a value
+is behind a reference (design 6). A function that returns normally has succeeded or says why the
+node failed; one that raises `ValueBehindReference` needs values that the workflow does not hold.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -58,7 +58,11 @@ def _start(data: StartNodeData, variables: Variables, _: ResultLimits, node_id: 
     """Show the whole pool under the start node's id (dify-nodes 5.1)."""
     own = {name: segment for (node, name), segment in variables.items() if node == node_id}
     missing = next(
-        (v.variable for v in data.variables if _is_missing_object(v.type, v.required, v.variable, own)),
+        (
+            v.variable
+            for v in data.variables
+            if _is_missing_object(v.type, v.required, v.variable, own)
+        ),
         None,
     )
     if missing is not None:
@@ -86,7 +90,9 @@ def _end(data: EndNodeData, variables: Variables, _: ResultLimits, node_id: str)
     return Evaluation(outputs=outputs, inputs=_raw(outputs))
 
 
-def _answer(data: AnswerNodeData, variables: Variables, _: ResultLimits, node_id: str) -> Evaluation:
+def _answer(
+    data: AnswerNodeData, variables: Variables, _: ResultLimits, node_id: str
+) -> Evaluation:
     """Render the answer as markdown and collect the files it names (dify-nodes 5.19)."""
     template = Template.parse(data.answer)
     files: list[Any] = []
@@ -105,7 +111,9 @@ def _answer(data: AnswerNodeData, variables: Variables, _: ResultLimits, node_id
     )
 
 
-def _if_else(data: IfElseNodeData, variables: Variables, _: ResultLimits, node_id: str) -> Evaluation:
+def _if_else(
+    data: IfElseNodeData, variables: Variables, _: ResultLimits, node_id: str
+) -> Evaluation:
     """Take the first case that is true (dify-nodes 5.5)."""
     inputs: dict[str, Any] = {}
     groups: list[dict[str, Any]] = []

@@ -1,0 +1,108 @@
+"""Contracts of the activities that every run may need, and their inputs and outputs.
+
+Contracts of node types stand beside the type's data in `schema/nodes/`.
+"""
+
+from datetime import timedelta
+from typing import Any
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from schema.contracts import ActivityContract, Role
+from schema.limits import LimitsProfile
+from schema.plan import PlanNode
+from schema.runs import RunInput, RunResult
+
+
+class Nothing(BaseModel):
+    """An input or output without content."""
+
+    model_config = ConfigDict(frozen=True)
+
+
+class RegisterInput(BaseModel):
+    """A run that was started from outside."""
+
+    model_config = ConfigDict(frozen=True)
+
+    run_input: RunInput
+
+
+class EvaluateInput(BaseModel):
+    """An inline node whose values are not all in the workflow."""
+
+    model_config = ConfigDict(frozen=True)
+
+    node: PlanNode
+    variables: tuple[tuple[str, str, Any], ...]
+    """(node id, name, wire form) of what the node selects."""
+    limits: LimitsProfile
+
+
+class EvaluateOutput(BaseModel):
+    """What the node made of them, large values by reference."""
+
+    model_config = ConfigDict(frozen=True)
+
+    outputs: dict[str, Any] = Field(default_factory=dict)
+    """Typed values by name, wire form."""
+    inputs: dict[str, Any] | None = None
+    process_data: dict[str, Any] | None = None
+    handle: str = "source"
+
+
+class FinalizeInput(BaseModel):
+    """The end of a run, as its workflow sees it."""
+
+    model_config = ConfigDict(frozen=True)
+
+    result: RunResult
+    at: float
+
+
+class FinalizeOutput(BaseModel):
+    """The terminal state that counts: the first one written."""
+
+    model_config = ConfigDict(frozen=True)
+
+    result: RunResult
+
+
+_WAITING = timedelta(hours=1)
+"""What start_to_close grants the wrapper's waits, above the work's own limit (design 3.3)."""
+
+FLUSH = ActivityContract(
+    name="flush",
+    input_type=Nothing,
+    output_type=Nothing,
+    role=Role.RUN,
+    start_to_close=_WAITING,
+)
+"""Carries facts that no other activity carries."""
+
+REGISTER = ActivityContract(
+    name="register",
+    input_type=RegisterInput,
+    output_type=Nothing,
+    role=Role.RUN,
+    start_to_close=_WAITING,
+)
+"""Makes the row of a run that was started from outside."""
+
+EVALUATE = ActivityContract(
+    name="evaluate",
+    input_type=EvaluateInput,
+    output_type=EvaluateOutput,
+    role=Role.CODE,
+    start_to_close=timedelta(minutes=5) + _WAITING,
+)
+"""An inline node's function over values behind references."""
+
+FINALIZE = ActivityContract(
+    name="finalize",
+    input_type=FinalizeInput,
+    output_type=FinalizeOutput,
+    role=Role.RUN,
+    start_to_close=timedelta(seconds=10),
+)
+"""The one local activity that writes: remaining facts and the terminal state."""

@@ -1,0 +1,146 @@
+"""How workflow code calls activities: one place for options, envelopes and digests.
+
+Every regular activity takes the open facts along and acknowledges them (invariants 3, 4, 9, 11).
+"""
+
+from datetime import timedelta
+
+from temporalio import workflow
+from temporalio.common import RetryPolicy
+from temporalio.exceptions import ActivityError, ApplicationError
+
+from schema.activities import FINALIZE, FLUSH, FinalizeInput, FinalizeOutput, Nothing
+from schema.contracts import ActivityContract, InputT, OutputT
+from schema.envelope import ActivityCall, ActivityFailure, ActivityReturn
+from schema.facts import NodeStarted
+from schema.runs import RunInput, RunResult
+from workflows.fact_ledger import Carried, FactLedger
+
+INFRASTRUCTURE = RetryPolicy(
+    initial_interval=timedelta(seconds=1),
+    backoff_coefficient=2.0,
+    maximum_interval=timedelta(seconds=60),
+    maximum_attempts=100_000,
+)
+"""A bound, not the budget: attempts are used up by worker restarts, never by the author (8.1)."""
+HEARTBEAT_TIMEOUT = timedelta(seconds=10)
+_FINALIZE_ONCE = RetryPolicy(maximum_attempts=1)
+_SUMMARY_BYTES = 180
+
+
+class ActivityCalls:
+    """Calls activities for one run."""
+
+    def __init__(self, run_input: RunInput, ledger: FactLedger) -> None:
+        self._run_input = run_input
+        self._ledger = ledger
+        self.ended: RunResult | None = None
+        """The terminal state that a writer found in the row; the run obeys it."""
+
+    async def call(
+        self,
+        contract: ActivityContract[InputT, OutputT],
+        params: InputT,
+        *,
+        node: NodeStarted | None = None,
+        path: str = "",
+        activity_id: str | None = None,
+        summary: str | None = None,
+    ) -> ActivityReturn[OutputT]:
+        """Run an activity with the open facts in its envelope.
+
+        Raises:
+            ActivityError: If it failed; its facts are acknowledged or open again.
+        """
+        carried = self._ledger.take()
+        envelope = ActivityCall[InputT](
+            run=self._run_input.ref, node=node, path=path, facts=carried.facts, params=params
+        )
+        settled = False
+        try:
+            answer: ActivityReturn[OutputT] = await workflow.execute_activity(
+                contract.name,
+                envelope,
+                result_type=ActivityReturn[contract.output_type],  # type: ignore[name-defined]
+                task_queue=self._run_input.queues.of(contract.role),
+                activity_id=activity_id,
+                start_to_close_timeout=contract.start_to_close,
+                schedule_to_close_timeout=self._remaining(),
+                heartbeat_timeout=HEARTBEAT_TIMEOUT,
+                retry_policy=INFRASTRUCTURE,
+                cancellation_type=workflow.ActivityCancellationType.TRY_CANCEL,
+                summary=None if summary is None else _cut(summary),
+            )
+            settled = True
+            self._ledger.acknowledge(carried, answer.digest)
+        except ActivityError as error:
+            settled = self._acknowledge_failure(carried, error)
+            raise
+        finally:
+            if not settled:
+                self._ledger.put_back(carried)
+        self.ended = self.ended or answer.ended
+        return answer
+
+    async def flush(self) -> None:
+        """Write the open facts now.
+
+        Raises:
+            ActivityError: If the carrier ended; its facts are open again.
+        """
+        await self.call(FLUSH, Nothing(), summary="facts")
+
+    async def finalize(self, result: RunResult) -> RunResult:
+        """Write the last facts and the terminal state; give the state that counts.
+
+        Raises:
+            ActivityError: If the database did not answer in 5 s; the facts are open again.
+        """
+        carried = self._ledger.take()
+        envelope = ActivityCall[FinalizeInput](
+            run=self._run_input.ref,
+            facts=carried.facts,
+            params=FinalizeInput(result=result, at=workflow.time()),
+        )
+        try:
+            answer: ActivityReturn[FinalizeOutput] = await workflow.execute_local_activity(
+                FINALIZE.name,
+                envelope,
+                result_type=ActivityReturn[FinalizeOutput],
+                start_to_close_timeout=FINALIZE.start_to_close,
+                retry_policy=_FINALIZE_ONCE,
+                summary="finalize",
+            )
+        except ActivityError:
+            self._ledger.put_back(carried)
+            raise
+        self._ledger.acknowledge(carried, answer.digest)
+        if answer.output is None:
+            raise ApplicationError("finalize returned no state", non_retryable=True)
+        return answer.output.result
+
+    def _remaining(self) -> timedelta:
+        """The run's remaining time: an outage of any length fails nothing (invariant 9)."""
+        deadline = self._run_input.created_at + self._run_input.policy.run_timeout
+        return timedelta(seconds=max(1.0, deadline - workflow.time()))
+
+    def _acknowledge_failure(self, carried: Carried, error: ActivityError) -> bool:
+        """A node failure was recorded together with the facts that rode along."""
+        failure = failure_of(error)
+        if failure is None:
+            return False
+        self._ledger.acknowledge(carried, failure.digest)
+        return True
+
+
+def failure_of(error: ActivityError) -> ActivityFailure | None:
+    """Read the details of a node failure; None for anything else that ended an activity."""
+    cause = error.cause
+    if not isinstance(cause, ApplicationError) or not cause.details:
+        return None
+    return ActivityFailure.model_validate(cause.details[0])
+
+
+def _cut(summary: str) -> str:
+    """Keep a summary below the server's 400 bytes, whatever the codec adds."""
+    return summary.encode(errors="replace")[:_SUMMARY_BYTES].decode(errors="ignore")

@@ -1,0 +1,155 @@
+"""What an executor is given and what it returns.
+
+`NodeContext` offers capabilities and knows no node type; a node type is one file beside this one.
+"""
+
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any, TypeAlias
+
+from schema.activities import EVALUATE, EvaluateInput, EvaluateOutput
+from schema.errors import ValueBehindReference
+from schema.facts import NodeStarted
+from schema.limits import INLINE_VALUE_BYTES
+from schema.nodes.base import NodeData
+from schema.plan import PlanNode
+from schema.runs import RunInput
+from schema.selectors import Selector
+from schema.values.encoding import encode, to_wire
+from schema.values.evaluations import RENDERING_TYPES, evaluate
+from schema.values.segments import Segment
+from workflows.activity_calls import ActivityCalls
+from workflows.variable_pool import VariablePool, segment_of
+
+
+@dataclass(frozen=True)
+class NodeResult:
+    """How one try of a node ended."""
+
+    outputs: Mapping[str, Segment] = field(default_factory=dict)
+    inputs: dict[str, Any] | None = None
+    """What is recorded, wire form; so is `process_data`."""
+    process_data: dict[str, Any] | None = None
+    metadata: dict[str, Any] = field(default_factory=dict)
+    handle: str = "source"
+    error: str | None = None
+    """Why the try failed; null when it succeeded."""
+    error_type: str = ""
+    recorded: bool = False
+    """An activity has written the NodeStarted and NodeFinished of this try already."""
+    deferred: bool = False
+    """Nothing was started, as the run is paused."""
+
+
+class NodeContext:
+    """What a node may do, for one try of one node execution."""
+
+    def __init__(
+        self,
+        run_input: RunInput,
+        node: PlanNode,
+        started: NodeStarted,
+        pool: VariablePool,
+        calls: ActivityCalls,
+        announce: Callable[[NodeStarted], None],
+    ) -> None:
+        self.run_input = run_input
+        self.node = node
+        self.started = started
+        self._pool = pool
+        self._calls = calls
+        self._announce = announce
+
+    async def evaluate(self) -> NodeResult:
+        """Run the node's pure function, here or, over references, in the `evaluate` activity."""
+        if not self._is_large():
+            try:
+                result = self._evaluate_inline()
+            except ValueBehindReference:
+                return await self._evaluate_in_activity()
+            if result is not None:
+                self._announce(self.started)
+                return result
+        return await self._evaluate_in_activity()
+
+    def _is_large(self) -> bool:
+        """Whether the node renders more than one activation may."""
+        if self.node.type not in RENDERING_TYPES:
+            return False
+        total = 0
+        for selector in self.node.data.selectors():
+            total += self._pool.size(selector)
+        return total > INLINE_VALUE_BYTES
+
+    def _evaluate_inline(self) -> NodeResult | None:
+        """Evaluate in the workflow; None when a result is too large for it."""
+        profile = self.run_input.policy.limits
+        made = evaluate(self.node.data, self._pool.variables, profile, self.node.id)
+        if self.node.type in RENDERING_TYPES and any(
+            len(encode(to_wire(segment.value))) > INLINE_VALUE_BYTES
+            for segment in made.outputs.values()
+        ):
+            return None
+        return NodeResult(
+            outputs=made.outputs,
+            inputs=wire_of(made.inputs),
+            process_data=wire_of(made.process_data),
+            handle=made.handle,
+            error=made.error,
+            error_type=made.error_type,
+        )
+
+    async def _evaluate_in_activity(self) -> NodeResult:
+        selected = self._pool.select(_selectors_of(self.node.data, self._pool))
+        answer = await self._calls.call(
+            EVALUATE,
+            EvaluateInput(
+                node=self.node,
+                variables=tuple(
+                    (node_id, name, to_wire(segment))
+                    for (node_id, name), segment in selected.items()
+                ),
+                limits=self.run_input.policy.limits,
+            ),
+            node=self.started,
+            path=path_of(self.started),
+            activity_id=activity_id_of(self.node, self.started),
+            summary=f"{self.node.type} · {self.node.title}",
+        )
+        if answer.deferred or answer.output is None:
+            return NodeResult(deferred=True)
+        return _result_of(answer.output)
+
+
+Executor: TypeAlias = Callable[[Any, NodeContext], Awaitable[NodeResult]]
+"""Runs one try of a node: its data and its context to how the try ended."""
+
+
+def wire_of(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """Bring recorded values into wire form."""
+    return None if values is None else {name: to_wire(value) for name, value in values.items()}
+
+
+def path_of(started: NodeStarted) -> str:
+    """Give the node path out of a node execution id."""
+    return started.node_exec_id.partition(":")[2]
+
+
+def activity_id_of(node: PlanNode, started: NodeStarted) -> str:
+    """Name the activity of a try: `node`, `node[3]`, `node#2` (temporal.md 4.5)."""
+    path = path_of(started)
+    return path if started.attempt == 1 else f"{path}#{started.attempt}"
+
+
+def _selectors_of(data: NodeData, pool: VariablePool) -> list[Selector]:
+    return list(data.selectors())
+
+
+def _result_of(output: EvaluateOutput) -> NodeResult:
+    return NodeResult(
+        outputs={name: segment_of(wire) for name, wire in output.outputs.items()},
+        inputs=output.inputs,
+        process_data=output.process_data,
+        handle=output.handle,
+        recorded=True,
+    )
