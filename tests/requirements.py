@@ -1,0 +1,51 @@
+"""What Holdfast promises: the invariants, and the behaviour that a user sees.
+
+A test proves an invariant by its name (`test_inv_07_...`) and a behaviour by the mark
+`@requirement("run:detach")`. What nothing proves yet stands in a table of its own with the reason;
+tests/unit/test_requirements.py keeps both complete.
+"""
+
+from collections.abc import Mapping
+
+import pytest
+
+requirement = pytest.mark.requirement
+
+INVARIANTS: Mapping[int, str] = {
+    1: "Workflow code is deterministic and each activation is bounded.",
+    2: "What cannot run is refused before a workflow starts.",
+    3: "Facts leave a workflow in inputs of activities only, once each and without a gap.",
+    4: "A returned digest equals the workflow's own, also on replay.",
+    5: "The first terminal state wins and every writer obeys it.",
+    6: "Each command is answered exactly once, also one that meets the end of its run.",
+    7: "Every activity runs in the one wrapper; a recorded outcome is returned, not repeated.",
+    8: "Results, errors and heartbeats are bounded before Temporal sees them.",
+    9: "No outage of any length fails a run by itself.",
+    10: "An effect starts at most three times and never after its outcome is recorded.",
+    11: "Every activity heartbeats and can be stopped; every wait and retry has a bound.",
+    12: "One module writes the log; the log rebuilds all that a client may see.",
+    13: "No transaction spans I/O; a start is acknowledged when its row is committed.",
+    14: "What a client sees does not depend on the process that serves it.",
+    15: "Large values travel as references and arrive byte for byte.",
+    16: "One encoder keeps every value: 1 and 1.0, surrogates, NUL, NaN, very long integers.",
+    17: "Secrets are references outside activities and appear nowhere.",
+    18: "Texts of authors never become SQL, file names, headers or ids unescaped.",
+    19: "Sandboxed code reaches nothing that is not its own and ends within its limits.",
+    20: "Every address that an author controls passes the guard.",
+    21: "Every object is looked up through its tenant.",
+    22: "Imports go downhill and nothing grows beyond its size.",
+}
+
+DEFERRED_INVARIANTS: Mapping[int, str] = {
+    17: "This version has no secrets: a secret variable is refused by name.",
+    19: "This version runs no code of an author.",
+    20: "No node of this version opens an address.",
+    21: "This version has no HTTP routes.",
+}
+
+REQUIREMENTS: Mapping[str, str] = {
+    "readme:commands": "Every command of the README works as it is written there.",
+    "examples:results": "Every example gives the results that its folder states.",
+}
+
+DEFERRED: Mapping[str, str] = {}
