@@ -1,7 +1,7 @@
 """Every command of README.md works as it is written there.
 
-The commands of its ```sh blocks run in order, in a copy of the tree with its own data directory; all
-but `make test` and `make bench`, which would run this test again or for long.
+The commands of its ```sh blocks run in order, in a copy of the tree with its own data directory;
+all but `make test` and `make bench`, which would run this test again or for long.
 """
 
 import os

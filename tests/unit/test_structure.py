@@ -9,6 +9,8 @@ from tests.sources import Source, from_text, is_within, sources
 
 MODULE_LINES = 600
 FUNCTION_LINES = 60
+DECLARATIONS = "schema.db.migrations.versions"
+"""A migration declares tables one after the other: splitting it would hide their order."""
 VAGUE_NAMES = frozenset(
     {"utils", "util", "helpers", "helper", "common", "manager", "types", "misc"}
 )
@@ -53,6 +55,7 @@ def test_inv_22_no_function_over_60_lines() -> None:
     found = [
         f"{source.place}:{function.lineno} {function.name}: {code_lines(function)} lines"
         for source in sources()
+        if not is_within(source.module, DECLARATIONS)
         for function in functions(source)
         if code_lines(function) > FUNCTION_LINES
     ]
