@@ -5,7 +5,7 @@ list operators filter by rules of their own.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
@@ -80,7 +80,7 @@ class GroupResult:
 
     results: tuple[bool, ...]
     final: bool
-    recorded_inputs: tuple[Mapping[str, Value], ...]
+    recorded_inputs: list[dict[str, Value]]
     """`actual_value`, `expected_value` and `comparison_operator` of each plain comparison."""
 
 
@@ -95,7 +95,7 @@ def evaluate_group(
     """
     deciding = logical_operator == "or"
     results: list[bool] = []
-    recorded: list[Mapping[str, Value]] = []
+    recorded: list[dict[str, Value]] = []
     for condition in conditions:
         result, record = _evaluate(condition, variables)
         results.append(result)
@@ -103,24 +103,23 @@ def evaluate_group(
         if result is deciding:
             break
     final = _join(logical_operator, results)
-    return GroupResult(tuple(results), final, tuple(recorded))
+    return GroupResult(tuple(results), final, recorded)
 
 
 def _join(logical_operator: LogicalOperator, results: Sequence[bool]) -> bool:
     return all(results) if logical_operator == "and" else any(results)
 
 
-def _evaluate(
-    condition: Condition, variables: Variables
-) -> tuple[bool, tuple[Mapping[str, Value], ...]]:
+def _evaluate(condition: Condition, variables: Variables) -> tuple[bool, list[dict[str, Value]]]:
+    """Give the result, and the record of it if the operator has an expected value."""
     operator = condition.comparison_operator
     segment = variables.find_parts(condition.variable_selector)
     if segment is None:
         raise ConditionFailed(f"Variable {list(condition.variable_selector)} not found")
     if segment.type is SegmentType.ARRAY_FILE and operator in _ON_FILES:
-        return _evaluate_on_files(condition.sub_variable_condition, segment), ()
+        return _evaluate_on_files(condition.sub_variable_condition, segment), []
     if operator in _EXISTENCE:
-        return compare(operator, segment.value, None), ()
+        return compare(operator, segment.value, None), []
     actual = segment.raw
     expected = _expected_value(condition.value, segment.type, variables)
     if operator not in _NULLNESS:
@@ -130,7 +129,7 @@ def _evaluate(
         "expected_value": expected,
         "comparison_operator": operator,
     }
-    return compare(operator, actual, expected), (record,)
+    return compare(operator, actual, expected), [record]
 
 
 _ON_FILES = frozenset({"contains", "not contains", "all of"})

@@ -16,9 +16,10 @@ from schema.errors import InvalidNodeInput, ValueBehindReference
 from schema.values import integers
 from schema.values.artifact_ref import ArtifactRef
 from schema.values.files import File, FileType, TransferMethod
-from schema.values.json_text import MAX_DEPTH, JsonWriter, nested_too_deeply, parse_json
+from schema.values.json_text import JsonWriter, parse_json
 from schema.values.secret_ref import SecretRef, mask
 from schema.values.segments import Segment, SegmentType, Value
+from schema.values.trees import MAX_DEPTH, nested_too_deeply, replace_items
 
 Json: TypeAlias = Any
 """Null, booleans, numbers, strings, and lists and string-keyed objects of them."""
@@ -114,47 +115,21 @@ def _to_wire(value: Value, depth: int) -> Json:
         return value
     if kind is int:
         return value if -_SHORT < value < _SHORT else integers.check_length(value)
-    if depth > MAX_DEPTH:
-        raise nested_too_deeply()
-    if kind is dict:
-        fields = _dict_to_wire(value, depth + 1)
-        return {TAG: "object", "value": fields} if TAG in value else fields
     if kind is list:
-        return _list_to_wire(value, depth + 1)
-    return _tagged(value, depth)
-
-
-def _dict_to_wire(value: dict[str, Value], depth: int) -> dict[str, Json]:
-    """Convert the items; the dict itself is returned if none of them changes."""
-    changed: dict[str, Json] = {}
-    for key, item in value.items():
-        if type(key) is not str and not isinstance(key, str):
+        return replace_items(value, _to_wire, depth)
+    if kind is not dict:
+        return _tagged(value, depth)
+    for key in value:
+        if type(key) is not str:
             raise InvalidNodeInput(f"The key {key!r} of an object is not text.")
-        if type(item) not in _ATOMS:
-            wire = _to_wire(item, depth)
-            if wire is not item:
-                changed[key] = wire
-    # `|` keeps the author's order of keys.
-    return value | changed if changed else value
-
-
-def _list_to_wire(items: list[Value], depth: int) -> list[Json]:
-    """Convert the items; the list itself is returned if none of them changes."""
-    result = items
-    for index, item in enumerate(items):
-        if type(item) not in _ATOMS:
-            wire = _to_wire(item, depth)
-            if wire is not item:
-                if result is items:
-                    result = items.copy()
-                result[index] = wire
-    return result
+    fields = replace_items(value, _to_wire, depth)
+    return {TAG: "object", "value": fields} if TAG in value else fields
 
 
 def _tagged(value: Value, depth: int) -> Json:
     match value:
         case Segment():
-            wire = _to_wire(value.value, depth + 1)
+            wire = _to_wire(value.value, depth)
             return {TAG: "segment", "type": value.type.value, "value": wire}
         case File():
             return _file_to_wire(value)
@@ -202,49 +177,21 @@ def _file_to_wire(file: File) -> Json:
 
 def _from_wire(wire: Json, depth: int) -> Value:
     kind = type(wire)
-    if kind is dict:
-        if TAG in wire:
-            return _untagged(wire, depth)
-        return _dict_from_wire(wire, depth + 1)
-    if kind is list:
-        return _list_from_wire(wire, depth + 1)
+    if kind is dict and TAG in wire:
+        return _untagged(wire, depth)
+    if kind is dict or kind is list:
+        return replace_items(wire, _from_wire, depth)
     return wire
-
-
-def _dict_from_wire(wire: dict[str, Json], depth: int) -> dict[str, Value]:
-    if depth > MAX_DEPTH + 1:
-        raise nested_too_deeply()
-    changed: dict[str, Value] = {}
-    for key, item in wire.items():
-        if type(item) is dict or type(item) is list:
-            value = _from_wire(item, depth)
-            if value is not item:
-                changed[key] = value
-    return wire | changed if changed else wire
-
-
-def _list_from_wire(wire: list[Json], depth: int) -> list[Value]:
-    if depth > MAX_DEPTH + 1:
-        raise nested_too_deeply()
-    result = wire
-    for index, item in enumerate(wire):
-        if type(item) is dict or type(item) is list:
-            value = _from_wire(item, depth)
-            if value is not item:
-                if result is wire:
-                    result = wire.copy()
-                result[index] = value
-    return result
 
 
 def _untagged(wire: Mapping[str, Any], depth: int) -> Value:
     try:
         match wire[TAG]:
             case "object":
-                return _dict_from_wire(wire["value"], depth + 1)
+                # Its own tag is the author's text.
+                return replace_items(wire["value"], _from_wire, depth)
             case "segment":
-                value = _from_wire(wire["value"], depth + 1)
-                return Segment(SegmentType(wire["type"]), value)
+                return Segment(SegmentType(wire["type"]), _from_wire(wire["value"], depth))
             case "file":
                 return _file_from_wire(wire)
             case "artifact":

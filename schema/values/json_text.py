@@ -7,17 +7,8 @@ import json
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from schema.errors import InvalidNodeInput
 from schema.values import integers
-
-MAX_DEPTH = 200
-"""Levels of lists and objects that a value may have. Fixed, unlike Python's recursion limit, which
-depends on the caller's stack and so differs between a run and its replay."""
-
-
-def nested_too_deeply() -> InvalidNodeInput:
-    """Build the error for a value with more levels than `MAX_DEPTH`."""
-    return InvalidNodeInput(f"A value is nested deeper than {MAX_DEPTH} levels.")
+from schema.values.trees import MAX_DEPTH, nested_too_deeply
 
 
 class JsonWriter:

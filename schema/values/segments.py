@@ -14,6 +14,7 @@ from schema.values.files import File
 from schema.values.json_text import JsonWriter
 from schema.values.python_text import python_text
 from schema.values.secret_ref import SecretRef, mask
+from schema.values.trees import replace_items
 
 Value: TypeAlias = Any
 """A plain value: JSON, and at any depth `File`, `Segment`, `ArtifactRef` and `SecretRef`.
@@ -206,20 +207,15 @@ def infer_type(value: Value) -> SegmentType:
         case str():
             return SegmentType.STRING
         case _:
-            raise InvalidNodeInput(f"not supported value {value!r}")
+            raise InvalidNodeInput(f"not supported value {value}")
 
 
-def plain(value: Value) -> Value:
+def plain(value: Value, depth: int = 0) -> Value:
     """Replace segments at any depth by their values; a value without any is returned itself."""
     if isinstance(value, Segment):
-        return plain(value.value)
-    if isinstance(value, dict):
-        items = {key: plain(item) for key, item in value.items()}
-        return items if any(items[key] is not value[key] for key in items) else value
-    if isinstance(value, list):
-        elements = [plain(item) for item in value]
-        changed = any(new is not old for new, old in zip(elements, value, strict=True))
-        return elements if changed else value
+        return plain(value.value, depth)
+    if isinstance(value, dict | list):
+        return replace_items(value, plain, depth)
     return value
 
 
@@ -228,12 +224,12 @@ def render_text(segment: Segment) -> str:
     value = segment.value
     if isinstance(value, str):
         return value
+    if isinstance(value, dict):
+        return _OBJECT_TEXT.write(value)
     require_values(value)
     match segment.type:
         case SegmentType.NONE | SegmentType.FILE | SegmentType.ARRAY_FILE:
             return ""
-        case SegmentType.OBJECT:
-            return _OBJECT_TEXT.write(value)
         case SegmentType.ARRAY_STRING:
             return _OBJECT_TEXT.write(value) if value else ""
         case _ if value == []:
@@ -249,12 +245,12 @@ def render_log(segment: Segment) -> str:
         return value.masked
     if isinstance(value, str):
         return mask(value) if segment.type is SegmentType.SECRET else value
+    if isinstance(value, dict):
+        return _OBJECT_LINES.write(value)
     require_values(value)
     match segment.type:
         case SegmentType.NONE | SegmentType.FILE | SegmentType.ARRAY_FILE:
             return ""
-        case SegmentType.OBJECT:
-            return _OBJECT_LINES.write(value)
         case _:
             return python_text(value)
 
@@ -264,14 +260,14 @@ def render_markdown(segment: Segment) -> str:
     value = segment.value
     if isinstance(value, str):
         return value
+    if isinstance(value, dict):
+        return _OBJECT_LINES.write(value)
     require_values(value)
     match segment.type:
         case SegmentType.FILE:
             return str(value.markdown)
         case SegmentType.ARRAY_FILE:
             return "\n".join(file.markdown for file in value)
-        case SegmentType.OBJECT:
-            return _OBJECT_LINES.write(value)
         case array if array.is_array:
             return "\n".join(f"- {python_text(item)}" for item in value)
         case _:
@@ -337,8 +333,10 @@ def _object_fields(item: Value) -> Value:
             return item.to_dict()
         case Segment():
             return {"value_type": item.type.value, "value": item.value}
+        case ArtifactRef() | SecretRef():
+            raise ValueBehindReference(f"The value is behind {type(item).__name__}.")
         case _:
-            raise InvalidNodeInput(f"not supported value {item!r}")
+            raise InvalidNodeInput(f"not supported value {item}")
 
 
 _OBJECT_TEXT = JsonWriter(ascii_only=False, separators=(", ", ": "), default=_object_fields)
