@@ -24,11 +24,19 @@ class FileLock:
         self._descriptor: int | None = None
 
     def try_exclusive(self) -> bool:
-        """Take the lock if nobody else has it, and say whether that worked."""
+        """Take the lock if nobody else has it, and say whether that worked.
+
+        Raises:
+            SetupError: If the file cannot be opened.
+        """
         return self._try(fcntl.LOCK_EX)
 
     def try_shared(self) -> bool:
-        """Take the lock unless somebody has it exclusively, and say whether that worked."""
+        """Take the lock unless somebody has it exclusively, and say whether that worked.
+
+        Raises:
+            SetupError: If the file cannot be opened.
+        """
         return self._try(fcntl.LOCK_SH)
 
     async def shared(self, seconds: float) -> None:
@@ -79,7 +87,7 @@ class FileLock:
 
     def _try(self, kind: int) -> bool:
         if self._descriptor is None:
-            self._descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+            self._descriptor = self._open()
         try:
             fcntl.flock(self._descriptor, kind | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -87,6 +95,15 @@ class FileLock:
             self.release()
             return False
         return True
+
+    def _open(self) -> int:
+        try:
+            return os.open(self.path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, 0o600)
+        except OSError as error:
+            raise SetupError(
+                f"The lock {str(self.path)!r} cannot be opened ({error.strerror}); its directory "
+                "was removed or is not yours."
+            ) from error
 
     async def _wait(self, kind: int, seconds: float) -> None:
         deadline = time.monotonic() + seconds

@@ -16,7 +16,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from types import FrameType
 
-from schema.errors import DevServerUnavailable
+from schema.errors import DevServerUnavailable, SetupError
 from schema.version import VERSION
 from workers.data_directory import DataDirectory
 from workers.dev_server import is_ready, server_command
@@ -226,7 +226,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     signal.signal(signal.SIGTERM, keeper.ask_to_stop)
     try:
         keeper.run()
-    except DevServerUnavailable as error:
+    except SetupError as error:
         LOG.error("%s", error)
         return 1
     return 0

@@ -93,18 +93,19 @@ class KeeperStarter:
                 LOG.warning("There is no keeper, and none can be started: %s", error)
                 pause = min(pause * 2, WATCH_LIMIT_SECONDS)
 
-    def leave_keeper(self) -> None:
+    async def leave_keeper(self) -> None:
         """See to it that somebody stops the server after this user.
 
         Called before the shared lock is released. Without it, a server whose keeper was killed a
-        moment ago would live on for ever.
+        moment ago would live on until the next command finds it.
         """
-        lock = self._directory.lock("keeper")
-        if self._binary is None or not lock.try_exclusive():
+        locks = (self._directory.lock_file("keeper"), self._directory.lock_file("server"))
+        if is_locked(locks[0]) or not is_locked(locks[1]):
             return
-        if is_locked(self._directory.lock_file("server")):
-            self._spawn(lock, self._binary)
-        lock.release()
+        try:
+            await self.ensure()
+        except SetupError as error:
+            LOG.warning("The Temporal server is left without a keeper: %s", error)
 
     def _living_server(self) -> ServerRecord | None:
         record = read_record(self._directory.server_file)

@@ -38,7 +38,7 @@ class TextFormatter(logging.Formatter):
 
     Example:
         >>> record = logging.makeLogRecord({"name": "x", "levelname": "INFO", "msg": "a\nb"})
-        >>> TextFormatter().format(record).endswith("INFO x: a\\\\nb")
+        >>> TextFormatter().format(record).endswith("INFO x: a\\nb")
         True
     """
 

@@ -89,4 +89,4 @@ async def _embedded_server(
             watch.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await watch
-        keeper.leave_keeper()
+        await keeper.leave_keeper()
