@@ -4,11 +4,14 @@
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 from schema.values import integers
 from schema.values.trees import MAX_DEPTH, nested_too_deeply
+
+_MAX_WIRE_DEPTH = 3 * MAX_DEPTH
+"""A value's own levels, and at most two of ours around each."""
 
 
 class JsonWriter:
@@ -49,38 +52,44 @@ class JsonWriter:
             return self._encode(value)
         except ValueError:
             # With these options the encoder refuses nothing but a number beyond the digit limit.
-            return "".join(self._pieces(value, 1))
+            return "".join(self._pieces(value))
         except RecursionError:
             raise nested_too_deeply() from None
 
-    def _pieces(self, value: Any, level: int) -> Iterator[str]:
+    def _pieces(self, value: Any) -> Iterator[str]:
+        pending: list[str | tuple[Any, int]] = [(value, 1)]
+        while pending:
+            piece = pending.pop()
+            if isinstance(piece, str):
+                yield piece
+            else:
+                pending.extend(reversed(list(self._expand(*piece))))
+
+    def _expand(self, value: Any, level: int) -> Iterator[str | tuple[Any, int]]:
+        """Give the text of a value, its items not yet written."""
         if isinstance(value, int) and not isinstance(value, bool):
             yield integers.to_text(value)
         elif isinstance(value, dict):
-            entries = (
-                (self._encode(key) + self._key_separator, item) for key, item in value.items()
-            )
-            yield from self._container("{", entries, "}", level)
+            labels = [self._encode(key) + self._key_separator for key in value]
+            yield from self._container("{", labels, list(value.values()), "}", level)
         elif isinstance(value, list | tuple):
-            yield from self._container("[", (("", item) for item in value), "]", level)
+            yield from self._container("[", [""] * len(value), value, "]", level)
         elif value is None or isinstance(value, str | float | bool) or self._default is None:
             yield self._encode(value)
         else:
-            yield from self._pieces(self._default(value), level)
+            yield self._default(value), level
 
     def _container(
-        self, opening: str, entries: Iterator[tuple[str, Any]], closing: str, level: int
-    ) -> Iterator[str]:
-        if level > MAX_DEPTH * 3:
+        self, opening: str, labels: list[str], items: Sequence[Any], closing: str, level: int
+    ) -> Iterator[str | tuple[Any, int]]:
+        if level > _MAX_WIRE_DEPTH:
             raise nested_too_deeply()
         inner, outer = ("", "") if self._indent is None else self._line_starts(level)
-        yield opening
-        is_empty = True
-        for label, item in entries:
-            yield (inner if is_empty else self._item_separator + inner) + label
-            yield from self._pieces(item, level + 1)
-            is_empty = False
-        yield closing if is_empty else outer + closing
+        yield opening + inner if items else opening
+        for index, (label, item) in enumerate(zip(labels, items, strict=True)):
+            yield self._item_separator + inner + label if index else label
+            yield item, level + 1
+        yield outer + closing if items else closing
 
     def _line_starts(self, level: int) -> tuple[str, str]:
         indent = " " * (self._indent or 0)
