@@ -17,8 +17,8 @@ within = $(if $(TIMEOUT),$(TIMEOUT) --foreground --signal=INT --kill-after=30 $(
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
-.PHONY: help venv demo up test check format unit replay server integration acceptance kill bench \
-        lock clean
+.PHONY: help venv demo up test check format unit temporal replay server integration acceptance \
+        kill bench lock clean
 
 help: ## say what each target does
 	@echo "usage: make TARGET"
@@ -56,22 +56,25 @@ format: $(READY) ## rewrite the sources as `check` wants them
 unit: $(READY) ## tests in memory, and the examples in docstrings
 	$(call within,300) $(PYTEST) --doctest-modules schema workflows activities workers api tests/unit
 
+temporal: $(READY) ## get the Temporal server that tests and runs need, if none is there yet
+	@$(BIN)/python -m tests.fetch_server
+
 replay: $(READY) ## replay every recorded history under three hash seeds
 	$(call within,180) $(PYTEST) tests/replay
 
-server: $(READY) ## our workflows on a real Temporal server
+server: temporal ## our workflows on a real Temporal server
 	$(call within,900) $(PYTEST) tests/server
 
-integration: $(READY) ## each real service alone: SQLite, PostgreSQL, the keeper
+integration: temporal ## each real service alone: SQLite, PostgreSQL, the keeper
 	$(call within,600) $(PYTEST) tests/integration
 
-acceptance: $(READY) ## command line in, outputs out, everything real; the README's commands
+acceptance: temporal ## command line in, outputs out, everything real; the README's commands
 	$(call within,900) $(PYTEST) tests/acceptance
 
-kill: $(READY) ## the same while processes are killed
+kill: temporal ## the same while processes are killed
 	$(call within,900) $(PYTEST) tests/kill
 
-bench: $(READY) ## measure beside a hand-written workflow
+bench: temporal ## measure beside a hand-written workflow
 	$(call within,1800) $(BIN)/python -m benchmarks
 
 lock: ## pin the dependencies again (needs uv)
