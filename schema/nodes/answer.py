@@ -15,5 +15,5 @@ class AnswerNodeData(NodeData):
     answer: str
 
     def selectors(self) -> Iterable[Selector]:
-        """Give the selectors of the template's placeholders, in order of appearance."""
-        return Template.parse(self.answer).selectors
+        """Give everything that rendering the template looks up, in order of appearance."""
+        return Template.parse(self.answer).lookups
