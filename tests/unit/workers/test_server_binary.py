@@ -2,12 +2,14 @@
 
 import asyncio
 import time
+import tomllib
 from pathlib import Path
 
 import pytest
 
 from schema.errors import DevServerUnavailable
 from schema.settings import Settings
+from tests.sources import ROOT
 from tests.waiting import until
 from workers.server_binary import (
     CLI_VERSION,
@@ -158,6 +160,14 @@ def test_the_go_module_pins_the_version_that_we_name() -> None:
 
     assert f"github.com/temporalio/cli v{CLI_VERSION}" in text
     assert (MODULE / "go.sum").exists()
+
+
+def test_the_go_module_is_shipped_with_the_package() -> None:
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["setuptools"]
+
+    assert MODULE == ROOT / "deploy" / "temporal-cli"
+    assert "deploy" in tools["packages"]["find"]["include"]
+    assert "temporal-cli/go.*" in tools["package-data"]["deploy"]
 
 
 def test_a_long_build_tells_how_far_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
