@@ -61,6 +61,8 @@ class RunReset(FactBase):
     type: Literal["RunReset"] = "RunReset"
     old_src: str
     after: int
+    new_src: str = ""
+    """Source that goes on at `after + 1`; empty: the one under which this fact stands itself."""
 
 
 class NodeStarted(NodeFact):

@@ -113,6 +113,10 @@ class Traversal:
         """Nodes that were passed over, in file order."""
         return [node for node, state in self._state.items() if state is NodeState.SKIPPED]
 
+    def outgoing(self, node_id: str) -> Sequence[int]:
+        """Give the positions of a node's outgoing edges, in the order of the file."""
+        return self._outgoing[node_id]
+
     def is_settled(self, node_id: str) -> bool:
         """Whether nothing more can happen to a node."""
         return self._state[node_id] in (NodeState.DONE, NodeState.SKIPPED)
