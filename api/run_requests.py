@@ -1,0 +1,186 @@
+"""From what a caller asks for to the one argument of a run's workflow.
+
+Inputs are checked here, before a row or a workflow exists (invariant 2); values that are too large
+for Temporal go to the artifact store. No web library: the command line uses this too.
+"""
+
+import time
+import uuid
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from schema.errors import InvalidInputs, NodeError
+from schema.limits import RunPolicy
+from schema.nodes.start import InputVariable, StartNodeData
+from schema.plan import AppMode, Plan, PlanVariable
+from schema.run_inputs import validate_inputs
+from schema.runs import Queues, RunInput
+from schema.values.artifact_ref import ArtifactStore
+from schema.values.encoding import to_wire
+from schema.values.large_values import reference_large
+from schema.values.segments import Segment, SegmentType, Value
+
+_DEFINITIONS = uuid.UUID("5f0e7f0a-6c0e-5d9a-9a51-6f1a8f6c2f5b")
+"""Name space of the ids of definitions that were given as a file."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class RunRequest:
+    """What a caller asks for."""
+
+    plan: Plan
+    inputs: Mapping[str, Any] = field(default_factory=dict)
+    """JSON values by the start node's names."""
+    query: str | None = None
+    """The message to a chatflow; workflows have none."""
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """Texts for environment variables, read by their declared type."""
+    raw_inputs: bool = False
+    """Start with the values as they are: only the start node's own checks apply."""
+    tenant_id: str = "local"
+    app_id: str = "local"
+    user: str = "local"
+    """Who asks, as `sys.user_id`."""
+    conversation_id: str | None = None
+    dialogue_count: int = 1
+    trigger: str = "api"
+    policy: RunPolicy = field(default_factory=RunPolicy)
+    queues: Queues = field(default_factory=Queues)
+
+
+def start_variables(plan: Plan) -> tuple[InputVariable, ...]:
+    """List the inputs that a plan's start node asks for."""
+    data = plan.graph.by_id[plan.graph.root].data
+    return data.variables if isinstance(data, StartNodeData) else ()
+
+
+def read_environment(plan: Plan, texts: Mapping[str, str]) -> dict[str, Value]:
+    """Read texts as values of the environment variables that they replace.
+
+    Raises:
+        InvalidInputs: For a name that the app does not have, a secret, or a text of another type.
+    """
+    declared = {variable.name: variable for variable in plan.environment}
+    values: dict[str, Value] = {}
+    problems: list[str] = []
+    for name, text in texts.items():
+        try:
+            values[name] = _read_environment_value(name, text, declared)
+        except InvalidInputs as error:
+            problems += error.problems
+    if problems:
+        raise InvalidInputs(problems)
+    return values
+
+
+async def build_run_input(
+    request: RunRequest, store: ArtifactStore, run_id: str | None = None
+) -> RunInput:
+    """Check a request and write it as the input of a run.
+
+    Args:
+        request: What was asked for.
+        store: Takes what is too large to travel.
+        run_id: Given by a caller that must not start a run twice; else a new one.
+
+    Raises:
+        InvalidInputs: If the inputs do not fit; every problem is named.
+    """
+    values = _inputs(request)
+    environment = read_environment(request.plan, request.environment)
+    run_id = run_id or str(uuid.uuid4())
+    now = time.time()
+    workflow_id = str(uuid.uuid5(_DEFINITIONS, request.plan.plan_sha))
+    system = _system(request, run_id, workflow_id, int(now))
+    return RunInput(
+        run_id=run_id,
+        tenant_id=request.tenant_id,
+        app_id=request.app_id,
+        workflow_id=workflow_id,
+        plan=request.plan,
+        inputs=await _to_wire(values, store, request.tenant_id),
+        system=await _to_wire(system, store, request.tenant_id),
+        environment=await _to_wire(environment, store, request.tenant_id),
+        trigger=request.trigger,
+        created_by=request.user,
+        created_at=now,
+        registered=True,
+        queues=request.queues,
+        policy=request.policy,
+    )
+
+
+def _inputs(request: RunRequest) -> dict[str, Value]:
+    problems: list[str] = []
+    values: dict[str, Value] = dict(request.inputs)
+    if not request.raw_inputs:
+        try:
+            values = validate_inputs(start_variables(request.plan), request.inputs)
+        except InvalidInputs as error:
+            problems += error.problems
+    is_chat = request.plan.mode is AppMode.ADVANCED_CHAT
+    if is_chat and request.query is None and not request.raw_inputs:
+        problems.append("query is required: this app is a chatflow")
+    if not is_chat and request.query is not None:
+        problems.append("query is only for chatflows: this app is a workflow")
+    if problems:
+        raise InvalidInputs(problems)
+    return values
+
+
+def _system(request: RunRequest, run_id: str, workflow_id: str, timestamp: int) -> dict[str, Value]:
+    """Give the system variables of the app's mode, in Dify's order (dify-nodes 3.11)."""
+    chat: dict[str, Value] = {}
+    if request.plan.mode is AppMode.ADVANCED_CHAT:
+        chat = {
+            "query": request.query or "",
+            "conversation_id": request.conversation_id or str(uuid.uuid4()),
+            "dialogue_count": request.dialogue_count,
+        }
+    return {
+        **chat,
+        "files": Segment(SegmentType.ARRAY_FILE, []),
+        "user_id": request.user,
+        "app_id": request.app_id,
+        "workflow_id": workflow_id,
+        "workflow_run_id": run_id,
+        "timestamp": timestamp,
+    }
+
+
+def _read_environment_value(name: str, text: str, declared: Mapping[str, PlanVariable]) -> Value:
+    variable = declared.get(name)
+    if variable is None:
+        known = ", ".join(repr(other) for other in declared) or "none"
+        raise InvalidInputs([f"{name!r} is no environment variable of this app (it has: {known})"])
+    match variable.value_type:
+        case SegmentType.SECRET:
+            raise InvalidInputs([f"{name!r} is a secret: this version cannot hold secrets"])
+        case SegmentType.STRING:
+            return text
+        case SegmentType.NUMBER | SegmentType.INTEGER | SegmentType.FLOAT:
+            return _read_number(name, text)
+        case other:
+            raise InvalidInputs([f"{name!r} is of type {other}, which no text can replace"])
+
+
+def _read_number(name: str, text: str) -> int | float:
+    try:
+        return float(text) if set(text.lower()) & set(".e") else int(text)
+    except ValueError as error:
+        raise InvalidInputs([f"{name!r} is a number, {text!r} is none"]) from error
+
+
+async def _to_wire(
+    values: Mapping[str, Value], store: ArtifactStore, tenant_id: str
+) -> dict[str, Any]:
+    wire = {}
+    for name, value in values.items():
+        try:
+            segment = await reference_large(Segment.infer(value), store, tenant_id)
+        except NodeError as error:
+            raise InvalidInputs([f"{name}: {error}"]) from error
+        # A plain value's type is inferred again where it is read; a reference has to carry it.
+        wire[name] = to_wire(segment if segment.is_reference else value)
+    return wire

@@ -1,0 +1,97 @@
+"""LazyGroup: loads the file of a command when the command is named, and ends it with an exit code.
+
+The table of commands is here because it is what makes loading lazy; what a command does is in the
+file of its name.
+"""
+
+import difflib
+import functools
+import importlib
+import os
+import signal
+import sys
+from collections.abc import Callable, Mapping
+from types import MappingProxyType
+from typing import ParamSpec, TypeVar
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+from schema.errors import DefinitionError, HoldfastError
+from workers.cli.exit_codes import ExitCode
+
+DEFINITIONS = "Definitions"
+RUNS = "Runs"
+SERVICES = "Services"
+
+COMMANDS: Mapping[str, str] = MappingProxyType(
+    {
+        "validate": DEFINITIONS,
+        "graph": DEFINITIONS,
+        "doctor": SERVICES,
+    }
+)
+"""Name of a command to the panel of the help; its function has the name of its file."""
+
+P = ParamSpec("P")
+T = TypeVar("T")
+
+
+class LazyGroup(TyperGroup):
+    """A group that imports `workers.cli.<name>` for the command of that name."""
+
+    def list_commands(self, ctx: object) -> list[str]:
+        """List every command without loading one."""
+        return list(COMMANDS)
+
+    def get_command(self, ctx: object, cmd_name: str) -> TyperCommand | None:
+        """Load a command's file; None if there is no such command.
+
+        Raises:
+            typer.BadParameter: If the name looks like that of a command.
+        """
+        if cmd_name not in COMMANDS:
+            if nearest := difflib.get_close_matches(cmd_name, COMMANDS, n=1):
+                raise typer.BadParameter(f"no command {cmd_name!r}; did you mean {nearest[0]!r}?")
+            return None
+        module = importlib.import_module(f"workers.cli.{cmd_name}")
+        loaded = typer.Typer(
+            add_completion=False,
+            rich_markup_mode="rich",
+            pretty_exceptions_enable=False,
+            context_settings={"help_option_names": ["-h", "--help"]},
+        )
+        loaded.command(cmd_name, rich_help_panel=COMMANDS[cmd_name])(
+            _ending_well(getattr(module, cmd_name))
+        )
+        command = typer.main.get_command(loaded)
+        return command if isinstance(command, TyperCommand) else None
+
+
+def _ending_well(function: Callable[P, T]) -> Callable[P, T]:
+    """Turn what ends a command early into one line and an exit code."""
+
+    @functools.wraps(function)
+    def called(*args: P.args, **kwargs: P.kwargs) -> T:
+        try:
+            result = function(*args, **kwargs)
+            sys.stdout.flush()  # here, so that a closed pipe is noticed here
+            return result
+        except HoldfastError as error:
+            typer.echo(f"holdfast: {error}", err=True)
+            wrong_input = isinstance(error, DefinitionError)
+            raise typer.Exit(ExitCode.BAD_INPUT if wrong_input else ExitCode.FAILED) from error
+        except KeyboardInterrupt as interrupt:
+            raise typer.Exit(ExitCode.INTERRUPTED) from interrupt
+        except BrokenPipeError as closed:
+            _give_up_stdout()
+            raise typer.Exit(128 + signal.SIGPIPE) from closed
+
+    return called
+
+
+def _give_up_stdout() -> None:
+    """Point stdout at nothing: flushing it at exit would complain about the closed pipe again."""
+    nothing = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nothing, sys.stdout.fileno())
+    os.close(nothing)
