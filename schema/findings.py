@@ -39,6 +39,8 @@ class FindingCode(StrEnum):
     # The graph
     EMPTY_GRAPH = "empty-graph"
     """There are no nodes."""
+    GRAPH_TOO_LARGE = "graph-too-large"
+    """There are more nodes or edges than any editor could show."""
     MALFORMED_NODE = "malformed-node"
     """An entry of `nodes` has no id, no data or no type."""
     DUPLICATE_NODE_ID = "duplicate-node-id"

@@ -23,6 +23,10 @@ from schema.plan import AppMode, Plan, PlanGraph, PlanNode
 from schema.selectors import public_node_id
 
 
+MAX_NODES = 5_000
+MAX_EDGES = 20_000
+
+
 @dataclass(frozen=True)
 class Compilation:
     """A definition, its plan, and all findings: the document's, then the nodes' in file order."""
@@ -47,15 +51,17 @@ def compile_definition(definition: WorkflowDefinition) -> Compilation:
         >>> [finding.code.value for finding in compile_definition(read_definition(text)).findings]
         ['empty-graph']
     """
-    if definition.app_mode is None:
-        return Compilation(definition, None, (*definition.findings, _nothing_to_run(definition)))
+    refusal = _refusal(definition)
+    if refusal is not None:
+        return Compilation(definition, None, (*definition.findings, refusal))
+    mode = AppMode(definition.mode)
     entries = read_entries(definition.nodes, definition.edges)
     data, data_findings = parse_all(entries.nodes.values())
     parts = partition(entries.nodes, entries.edges)
     used = used_environment(data.values())
     environment = read_variables(definition.environment, "environment", used)
     conversation = read_variables(
-        definition.conversation if definition.app_mode is AppMode.ADVANCED_CHAT else (),
+        definition.conversation if mode is AppMode.ADVANCED_CHAT else (),
         "conversation",
         frozenset(),
     )
@@ -77,7 +83,7 @@ def compile_definition(definition: WorkflowDefinition) -> Compilation:
     findings += _graph_findings(graph)
     plan = Plan(
         app_name=definition.name,
-        mode=definition.app_mode,
+        mode=mode,
         graph=graph,
         environment=environment.variables,
         conversation=conversation.variables,
@@ -85,6 +91,28 @@ def compile_definition(definition: WorkflowDefinition) -> Compilation:
     )
     plan = plan.model_copy(update={"plan_sha": _sha_of(plan)})
     return Compilation(definition, plan, _in_order(findings, entries))
+
+
+def _refusal(definition: WorkflowDefinition) -> Finding | None:
+    """Say why a definition is not looked into at all."""
+    if definition.app_mode is None:
+        return _error(
+            FindingCode.NOTHING_TO_RUN,
+            "app.mode",
+            f"Nothing to run here: {definition.mode} is not an app with a workflow.",
+            ", ".join(AppMode),
+        )
+    if len(definition.nodes) > MAX_NODES or len(definition.edges) > MAX_EDGES:
+        return _error(
+            FindingCode.GRAPH_TOO_LARGE,
+            "workflow.graph",
+            f"The graph has {len(definition.nodes)} nodes and {len(definition.edges)} edges.",
+            f"up to {MAX_NODES} nodes and {MAX_EDGES} edges",
+        )
+    return None
+
+
+_LOSES_NODES = frozenset({FindingCode.MALFORMED_NODE, FindingCode.DUPLICATE_NODE_ID})
 
 
 class _GraphBuilder:
@@ -153,7 +181,9 @@ def _has_malformed(entries: GraphEntries) -> bool:
 def _root_findings(entries: GraphEntries) -> list[Finding]:
     if not entries.nodes and not entries.findings:
         return [_error(FindingCode.EMPTY_GRAPH, "workflow.graph.nodes", "The graph has no nodes.")]
-    if any(node.data["type"] in ROOT_TYPES for node in entries.nodes.values()):
+    has_root = any(node.data["type"] in ROOT_TYPES for node in entries.nodes.values())
+    # Among nodes of one id, or malformed ones, may have been the start.
+    if has_root or any(finding.code in _LOSES_NODES for finding in entries.findings):
         return []
     message = "There is no node that a run could start from."
     return [_error(FindingCode.NO_ROOT, "workflow.graph.nodes", message, "a start node")]
@@ -171,15 +201,6 @@ def _feature_findings(definition: WorkflowDefinition) -> list[Finding]:
             message="Inputs and outputs are not moderated in this version.",
         )
     ]
-
-
-def _nothing_to_run(definition: WorkflowDefinition) -> Finding:
-    return _error(
-        FindingCode.NOTHING_TO_RUN,
-        "app.mode",
-        f"Nothing to run here: {definition.mode} is not an app with a workflow.",
-        ", ".join(AppMode),
-    )
 
 
 def _error(code: FindingCode, field: str, message: str, accepted: str = "") -> Finding:

@@ -140,7 +140,7 @@ def _crossing(edge: PlanEdge) -> Finding:
 def _nesting_findings(containers: Iterable[str], owner: Mapping[str, str]) -> Iterator[Finding]:
     for container in containers:
         outer, levels = owner[container], 1
-        while outer != APP and levels <= MAX_NESTING:
+        while outer != APP and levels < MAX_NESTING:
             outer, levels = owner[outer], levels + 1
         if outer != APP:
             yield Finding(

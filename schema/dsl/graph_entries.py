@@ -42,6 +42,7 @@ def read_entries(nodes: Iterable[object], edges: Iterable[object]) -> GraphEntri
     """
     findings: list[Finding] = []
     found: dict[str, NodeEntry] = {}
+    copies: dict[str, int] = {}
     known: set[str] = set()
     for index, entry in enumerate(nodes):
         if isinstance(entry, Mapping) and entry.get("type") == _NOTE:
@@ -51,10 +52,10 @@ def read_entries(nodes: Iterable[object], edges: Iterable[object]) -> GraphEntri
         if problem is not None:
             findings.append(_malformed(index, node_id, problem))
         elif isinstance(entry, Mapping):
-            if node_id in found:
-                findings.append(_duplicate(node_id))
+            copies[node_id] = copies.get(node_id, 0) + 1
             found[node_id] = NodeEntry(node_id, index, entry["data"])
         known.add(node_id)
+    findings += (_duplicate(node_id, count) for node_id, count in copies.items() if count > 1)
     taken = list(_edges(edges, known, findings))
     return GraphEntries(
         found, tuple(e for e in taken if {e.source, e.target} <= found.keys()), tuple(findings)
@@ -116,14 +117,14 @@ def _malformed(index: int, node_id: str, problem: str) -> Finding:
     )
 
 
-def _duplicate(node_id: str) -> Finding:
+def _duplicate(node_id: str, count: int) -> Finding:
     # Dify's app keeps the last one and says nothing; its library refuses the file. Refused here:
     # all but one of the nodes that the author drew would be lost.
     return Finding(
         code=FindingCode.DUPLICATE_NODE_ID,
         severity=Severity.ERROR,
         node_id=node_id,
-        message=f"Several nodes have the id {quote(node_id)}.",
+        message=f"{count} nodes have the id {quote(node_id)}.",
         accepted="an id of its own for every node",
     )
 

@@ -19,8 +19,8 @@ MAX_BYTES = 10 * 1024 * 1024
 """Dify's own limit of an import (dify-nodes 1.3)."""
 MAX_DEPTH = 100
 """Levels of lists and mappings; a value of a run may have twice as many."""
-MAX_VALUES = 300_000
-"""Scalars, lists and mappings after aliases are expanded; 40 times the largest export known."""
+MAX_VALUES = 150_000
+"""Scalars, lists and mappings after aliases are expanded; 30 times the largest export known."""
 MAX_CHARACTERS = 2 * MAX_BYTES
 """Of all scalars after aliases are expanded."""
 MAX_NUMBER_CHARACTERS = 4_000
