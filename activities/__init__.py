@@ -1,0 +1,1 @@
+"""Effects; every activity goes through the wrapper in `base.py`."""

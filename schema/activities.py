@@ -39,8 +39,8 @@ class EvaluateInput(BaseModel):
     limits: LimitsProfile
 
 
-class EvaluateOutput(BaseModel):
-    """What the node made of them, large values by reference."""
+class NodeOutput(BaseModel):
+    """What an activity that executes a node returns, large values by reference."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -48,6 +48,7 @@ class EvaluateOutput(BaseModel):
     """Typed values by name, wire form."""
     inputs: dict[str, Any] | None = None
     process_data: dict[str, Any] | None = None
+    metadata: dict[str, Any] = Field(default_factory=dict)
     handle: str = "source"
 
 
@@ -92,7 +93,7 @@ REGISTER = ActivityContract(
 EVALUATE = ActivityContract(
     name="evaluate",
     input_type=EvaluateInput,
-    output_type=EvaluateOutput,
+    output_type=NodeOutput,
     role=Role.CODE,
     start_to_close=timedelta(minutes=5) + _WAITING,
 )

@@ -3,13 +3,28 @@
 `workflows` packs it, the wrapper in `activities/base.py` unpacks it (design 3.3).
 """
 
-from typing import Generic
+from typing import Any, Generic
 
 from pydantic import BaseModel, ConfigDict
 
 from schema.contracts import InputT, OutputT
 from schema.facts import NodeStarted, OpenFact
 from schema.runs import RunRef, RunResult
+
+
+class Acknowledged(BaseModel):
+    """Which workflow facts had come back when a carrier set out.
+
+    The writer needs it for the first batch of a new Temporal run: after a reset, what was not
+    acknowledged will be told again by the new run, so it is void where an older run told it.
+    """
+
+    model_config = ConfigDict(frozen=True)
+
+    through: int = 0
+    """Every number up to this one was acknowledged."""
+    beyond: tuple[int, ...] = ()
+    """Numbers above it that were acknowledged too, as a later carrier came back first."""
 
 
 class ActivityCall(BaseModel, Generic[InputT]):
@@ -23,6 +38,7 @@ class ActivityCall(BaseModel, Generic[InputT]):
     path: str = ""
     """Node path of that try, for seeds and operators: `node[3]`."""
     facts: tuple[OpenFact, ...] = ()
+    acknowledged: Acknowledged = Acknowledged()
     params: InputT
 
 
@@ -49,3 +65,5 @@ class ActivityFailure(BaseModel):
     digest: str
     error: str
     error_type: str = ""
+    inputs: dict[str, Any] | None = None
+    process_data: dict[str, Any] | None = None

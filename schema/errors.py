@@ -9,7 +9,8 @@ key of tables that translate errors for an audience.
       DefinitionError              the document is wrong or unsupported; raised before a run exists
         InvalidDocument, UnsupportedNodeType, InvalidGraph, InvalidSelector, InvalidInputs
       NodeError                    a node failed for a reason its author can act on
-        InvalidNodeInput, VariableNotFound, ConditionFailed, PayloadTooLarge, WorkerLost
+        InvalidNodeInput, VariableNotFound, ConditionFailed, EvaluationFailed, PayloadTooLarge,
+        WorkerLost
       InfrastructureError          not the author's business; waited for or retried
         DatabaseUnavailable, ArtifactStoreUnavailable, TemporalUnavailable
       SetupError                   this machine is not ready; the message says what to do
@@ -19,7 +20,8 @@ key of tables that translate errors for an audience.
       RunEnded                     the run reached another terminal state; its writer must obey it
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 
 class HoldfastError(Exception):
@@ -79,6 +81,9 @@ class NodeError(HoldfastError):
 
     code = "node_error"
     error_type = ""
+    inputs: Mapping[str, Any] | None = None
+    """What the node had read when it failed, for its record; so is `process_data`."""
+    process_data: Mapping[str, Any] | None = None
 
 
 class InvalidNodeInput(NodeError):
@@ -97,6 +102,24 @@ class ConditionFailed(NodeError):
     """A condition could not be evaluated (dify-nodes 4.3)."""
 
     code = "condition_failed"
+
+
+class EvaluationFailed(NodeError):
+    """An inline node's function, run in an activity, says that the node failed."""
+
+    code = "evaluation_failed"
+
+    def __init__(
+        self,
+        message: str,
+        error_type: str,
+        inputs: Mapping[str, Any] | None,
+        process_data: Mapping[str, Any] | None,
+    ) -> None:
+        super().__init__(message)
+        self.error_type = error_type
+        self.inputs = inputs
+        self.process_data = process_data
 
 
 class PayloadTooLarge(NodeError):

@@ -54,7 +54,12 @@ class ActivityCalls:
         """
         carried = self._ledger.take()
         envelope = ActivityCall[InputT](
-            run=self._run_input.ref, node=node, path=path, facts=carried.facts, params=params
+            run=self._run_input.ref,
+            node=node,
+            path=path,
+            facts=carried.facts,
+            acknowledged=self._ledger.acknowledged,
+            params=params,
         )
         settled = False
         try:
@@ -100,6 +105,7 @@ class ActivityCalls:
         envelope = ActivityCall[FinalizeInput](
             run=self._run_input.ref,
             facts=carried.facts,
+            acknowledged=self._ledger.acknowledged,
             params=FinalizeInput(result=result, at=workflow.time()),
         )
         try:

@@ -8,6 +8,7 @@ next one.
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from schema.envelope import Acknowledged
 from schema.facts import (
     WORKFLOW_SRC,
     CommandApplied,
@@ -43,6 +44,8 @@ class FactLedger:
         self._next = 1
         self._open: dict[tuple[str, int], OpenFact] = {}
         self._in_flight = 0
+        self._through = 0
+        self._beyond: dict[int, None] = {}
         self._new_facts = 0
         self._new_bytes = 0
 
@@ -80,6 +83,11 @@ class FactLedger:
         self._new_facts = 0
         self._new_bytes = 0
 
+    @property
+    def acknowledged(self) -> Acknowledged:
+        """Which numbers are in the log."""
+        return Acknowledged(through=self._through, beyond=tuple(sorted(self._beyond)))
+
     def take(self) -> Carried:
         """Give all open facts to a carrier."""
         facts = tuple(self._open.values())
@@ -99,6 +107,12 @@ class FactLedger:
                 f"this build makes {carried.digest}"
             )
         self._in_flight -= len(carried.facts)
+        self._beyond.update(
+            dict.fromkeys(e.src_seq for e in carried.facts if e.src == WORKFLOW_SRC)
+        )
+        while self._through + 1 in self._beyond:
+            self._through += 1
+            del self._beyond[self._through]
 
     def put_back(self, carried: Carried) -> None:
         """Open facts again whose carrier ended without a digest; they go first."""

@@ -78,7 +78,12 @@ def result_of_error(error: BaseException) -> NodeResult:
     if isinstance(error, ActivityError):
         failure = failure_of(error)
         if failure is not None:
-            return NodeResult(error=failure.error, error_type=failure.error_type)
+            return NodeResult(
+                error=failure.error,
+                error_type=failure.error_type,
+                inputs=failure.inputs,
+                process_data=failure.process_data,
+            )
         if isinstance(error.cause, TimeoutError):
             return NodeResult(
                 error="The worker was lost while the node ran.", error_type=WorkerLost.code

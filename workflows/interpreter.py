@@ -412,6 +412,7 @@ class Interpreter:
         finally:
             self._flush = None
             self._flush_blocks = False
+            self.ledger.begin_activation()
 
     def _keep_time(self) -> None:
         if self.state.paused and not self._running:

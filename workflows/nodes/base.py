@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from schema.activities import EVALUATE, EvaluateInput, EvaluateOutput
+from schema.activities import EVALUATE, EvaluateInput, NodeOutput
 from schema.errors import ValueBehindReference
 from schema.facts import NodeStarted
 from schema.limits import INLINE_VALUE_BYTES
@@ -145,11 +145,12 @@ def _selectors_of(data: NodeData, pool: VariablePool) -> list[Selector]:
     return list(data.selectors())
 
 
-def _result_of(output: EvaluateOutput) -> NodeResult:
+def _result_of(output: NodeOutput) -> NodeResult:
     return NodeResult(
         outputs={name: segment_of(wire) for name, wire in output.outputs.items()},
         inputs=output.inputs,
         process_data=output.process_data,
+        metadata=output.metadata,
         handle=output.handle,
         recorded=True,
     )

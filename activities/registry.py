@@ -1,0 +1,23 @@
+"""Every activity, in one list."""
+
+from collections.abc import Callable
+from typing import Any
+
+from activities.base import ActivityWrapper
+from activities.evaluate import EvaluateActivities
+from activities.flush import FlushActivities
+from activities.runs import RunActivities
+from schema.db.event_log import EventLog
+from schema.values.artifact_ref import ArtifactStore
+
+
+def build_activities(log: EventLog, artifacts: ArtifactStore) -> list[Callable[..., Any]]:
+    """Build what a worker registers; `finalize` alone is local and not wrapped."""
+    runs = RunActivities(log)
+    wrapper = ActivityWrapper(log, artifacts)
+    wrapped = [
+        FlushActivities().flush,
+        runs.register,
+        EvaluateActivities(artifacts).evaluate,
+    ]
+    return [*map(wrapper.wrap, wrapped), runs.finalize]
