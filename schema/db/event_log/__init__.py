@@ -1,0 +1,30 @@
+"""The event log: the one reader and writer of runs, heads, node executions and facts (design 8).
+
+Each transaction is a function in a module here; `log.py` puts them behind `EventLog`.
+"""
+
+from schema.db.event_log.log import EventLog
+from schema.db.event_log.records import (
+    EffectAnswer,
+    EffectRefused,
+    EffectStart,
+    Head,
+    NodeExecution,
+    Outcome,
+    PurgeCounts,
+    RecordedOutcome,
+    RunRecord,
+)
+
+__all__ = [
+    "EffectAnswer",
+    "EffectRefused",
+    "EffectStart",
+    "EventLog",
+    "Head",
+    "NodeExecution",
+    "Outcome",
+    "PurgeCounts",
+    "RecordedOutcome",
+    "RunRecord",
+]

@@ -1,0 +1,191 @@
+"""Outcomes and effect starts: at most three starts of one try, and the first outcome counts."""
+
+import time
+
+from sqlalchemy import Connection, bindparam, func, select, update
+
+from schema.db.event_log import nodes
+from schema.db.event_log.heads import LockedRun, lock
+from schema.db.event_log.insertion import SourcedFact, insert_facts, name_artifacts
+from schema.db.event_log.records import (
+    EffectAnswer,
+    EffectRefused,
+    EffectStart,
+    Outcome,
+    RecordedOutcome,
+)
+from schema.db.event_log.texts import read_outcome, write_outcome
+from schema.db.tables import node_executions, run_events, run_heads
+from schema.facts import NodeFailed, NodeStarted, TextVoided
+from schema.limits import MAX_EFFECT_STARTS
+from schema.runs import RunRef
+
+WORKER_LOST = "WorkerLost"
+"""`error_type` of a try whose starts all ended without an outcome."""
+
+_OF_TRY = (
+    node_executions.c.run_id == bindparam("run"),
+    node_executions.c.node_exec_id == bindparam("exec"),
+    node_executions.c.attempt == bindparam("try"),
+)
+_FIND = select(
+    node_executions.c.effect_starts,
+    node_executions.c.given_back,
+    node_executions.c.outcome,
+    node_executions.c.outcome_start,
+).where(*_OF_TRY)
+_FIND_OUTCOME = (
+    select(node_executions.c.outcome, node_executions.c.outcome_start)
+    .join_from(node_executions, run_heads, node_executions.c.run_id == run_heads.c.run_id)
+    .where(
+        *_OF_TRY,
+        run_heads.c.tenant_id == bindparam("tenant"),
+        run_heads.c.app_id == bindparam("app"),
+    )
+)
+_COUNT_START = update(node_executions).where(*_OF_TRY).values(effect_starts=bindparam("starts"))
+_GIVE_BACK = (
+    update(node_executions)
+    .where(
+        *_OF_TRY,
+        node_executions.c.outcome.is_(None),
+        node_executions.c.effect_starts == bindparam("start"),
+        node_executions.c.given_back < node_executions.c.effect_starts,
+    )
+    .values(given_back=node_executions.c.given_back + 1)
+)
+_RECORD = (
+    update(node_executions)
+    .where(*_OF_TRY)
+    .values(outcome=bindparam("text"), outcome_start=bindparam("start"))
+)
+_LAST_NUMBER = select(func.max(run_events.c.src_seq)).where(
+    run_events.c.run_id == bindparam("run"), run_events.c.src == bindparam("of")
+)
+_CHUNKS = (
+    select(run_events.c.seq)
+    .where(
+        run_events.c.run_id == bindparam("run"),
+        run_events.c.node_exec_id == bindparam("exec"),
+        run_events.c.attempt == bindparam("try"),
+        run_events.c.type.in_(("TextProduced", "ReasoningProduced")),
+    )
+    .limit(1)
+)
+
+
+def begin_effect(
+    connection: Connection,
+    ref: RunRef,
+    temporal_run_id: str,
+    node: NodeStarted,
+    path: str,
+    activity_id: str,
+) -> EffectAnswer:
+    """Count an effect start in one transaction; see `EventLog.begin_effect`."""
+    run = lock(connection, ref)
+    row = connection.execute(_FIND, _try_of(ref, node.node_exec_id, node.attempt)).one_or_none()
+    if row is not None and row.outcome is not None:
+        return RecordedOutcome(read_outcome(row.outcome), row.outcome_start, head=run.head())
+    if run.status.is_terminal or run.stop_requested:
+        return EffectRefused(run.head())
+    starts, given_back = (0, 0) if row is None else (row.effect_starts, row.given_back)
+    if starts - given_back >= MAX_EFFECT_STARTS:
+        lost = Outcome(_worker_lost(node))
+        return _record(run, f"{temporal_run_id}/{activity_id}@0", 0, lost)
+    number = starts + 1
+    src = f"{temporal_run_id}/{activity_id}@{number}"
+    if number == 1:
+        insert_facts(run, [SourcedFact(src, 1, node)])
+        nodes.record_rows(
+            connection,
+            ref.run_id,
+            {(node.node_exec_id, node.attempt): {"effect_starts": 1, "path": path}},
+        )
+    else:
+        connection.execute(
+            _COUNT_START, {**_try_of(ref, node.node_exec_id, node.attempt), "starts": number}
+        )
+        _void_chunks(run, src, node, number)
+    return EffectStart(number, run.save())
+
+
+def give_back(
+    connection: Connection, ref: RunRef, node_exec_id: str, attempt: int, start: int
+) -> bool:
+    """Take back the count of the latest start; see `EventLog.give_back_effect`."""
+    lock(connection, ref)
+    parameters = {**_try_of(ref, node_exec_id, attempt), "start": start}
+    return connection.execute(_GIVE_BACK, parameters).rowcount > 0
+
+
+def record_outcome(
+    connection: Connection,
+    ref: RunRef,
+    temporal_run_id: str,
+    activity_id: str,
+    start: int,
+    outcome: Outcome,
+) -> RecordedOutcome:
+    """Record how a try ended in one transaction; see `EventLog.record_outcome`."""
+    run = lock(connection, ref)
+    fact = outcome.fact
+    row = connection.execute(_FIND, _try_of(ref, fact.node_exec_id, fact.attempt)).one_or_none()
+    if row is not None and row.outcome is not None:
+        return RecordedOutcome(read_outcome(row.outcome), row.outcome_start, head=run.head())
+    return _record(run, f"{temporal_run_id}/{activity_id}@{start}", start, outcome)
+
+
+def find_outcome(
+    connection: Connection, ref: RunRef, node_exec_id: str, attempt: int
+) -> RecordedOutcome | None:
+    """Look for a recorded outcome."""
+    parameters = _try_of(ref, node_exec_id, attempt)
+    parameters |= {"tenant": ref.tenant_id, "app": ref.app_id}
+    row = connection.execute(_FIND_OUTCOME, parameters).one_or_none()
+    if row is None or row.outcome is None:
+        return None
+    return RecordedOutcome(read_outcome(row.outcome), row.outcome_start)
+
+
+def _record(run: LockedRun, src: str, start: int, outcome: Outcome) -> RecordedOutcome:
+    """Write the outcome, and its fact while the run is open (after the end only seeds need it)."""
+    fact = outcome.fact
+    if not run.status.is_terminal:
+        found = run.connection.execute(_LAST_NUMBER, {"run": run.ref.run_id, "of": src})
+        insert_facts(run, [SourcedFact(src, (found.scalar_one() or 0) + 1, fact)])
+    text = write_outcome(outcome)
+    parameters = _try_of(run.ref, fact.node_exec_id, fact.attempt)
+    run.connection.execute(_RECORD, {**parameters, "text": text, "start": start})
+    name_artifacts(run.connection, run.ref, [text])
+    return RecordedOutcome(outcome, start, is_new=True, head=run.save())
+
+
+def _void_chunks(run: LockedRun, src: str, node: NodeStarted, number: int) -> None:
+    """Void what an earlier start streamed: this one streams it again."""
+    parameters = _try_of(run.ref, node.node_exec_id, node.attempt)
+    if run.connection.execute(_CHUNKS, parameters).one_or_none() is None:
+        return
+    fact = TextVoided(
+        at=time.time(),
+        node_exec_id=node.node_exec_id,
+        node_id=node.node_id,
+        attempt=node.attempt,
+        before_start=number,
+    )
+    insert_facts(run, [SourcedFact(src, 1, fact)])
+
+
+def _worker_lost(node: NodeStarted) -> NodeFailed:
+    return NodeFailed(
+        at=time.time(),
+        node_exec_id=node.node_exec_id,
+        node_id=node.node_id,
+        attempt=node.attempt,
+        error=f"The worker was lost {MAX_EFFECT_STARTS} times while it executed this node.",
+        error_type=WORKER_LOST,
+    )
+
+
+def _try_of(ref: RunRef, node_exec_id: str, attempt: int) -> dict[str, str | int]:
+    return {"run": ref.run_id, "exec": node_exec_id, "try": attempt}

@@ -1,0 +1,321 @@
+"""EventLog: the one reader and writer of the tables of runs (invariant 12)."""
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Collection, Sequence
+from functools import partial
+from typing import Any, Literal
+
+from sqlalchemy import Connection, text
+
+from schema.db.engine import Database
+from schema.db.event_log import (
+    appending,
+    effects,
+    ending,
+    heads,
+    purging,
+    reading,
+    registration,
+)
+from schema.db.event_log.committer import GroupCommitter
+from schema.db.event_log.records import (
+    EffectAnswer,
+    Head,
+    NodeExecution,
+    Outcome,
+    PurgeCounts,
+    RecordedOutcome,
+    RunRecord,
+)
+from schema.db.event_log.wakeups import Wakeups
+from schema.envelope import Acknowledged
+from schema.errors import DatabaseUnavailable, NotFound
+from schema.facts import LoggedFact, NodeStarted, OpenFact, RunFinished
+from schema.runs import RunInput, RunRef, RunResult, RunStatus
+
+AVAILABILITY_POLL_SECONDS = 0.5
+
+
+class EventLog:
+    """Writes facts and records of runs, and reads them back.
+
+    One a process and database. Every method raises `DatabaseUnavailable` when the database is away,
+    and `NotFound` when the run is not the tenant's and app's; repeating a call is always safe.
+    """
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+        self._wakeups = Wakeups(database)
+        self._committer = GroupCommitter(database, self._wakeups.committed)
+
+    async def close(self) -> None:
+        """Stop waking others; the database stays open, it is its opener's."""
+        await self._wakeups.close()
+
+    async def wait_until_available(self) -> None:
+        """Return once the database answers; heartbeats and a bound are the caller's."""
+        while True:
+            try:
+                await self._database.read(_ask)
+            except DatabaseUnavailable:
+                await asyncio.sleep(AVAILABILITY_POLL_SECONDS)
+            else:
+                return
+
+    async def register(
+        self, run_input: RunInput, at: float, parent_run_id: str | None = None
+    ) -> bool:
+        """Make the row of a run with its input and RunStarted; true if it was new."""
+        row, started = registration.to_row(run_input, at, parent_run_id)
+        job = partial(registration.register, row=row, started=started)
+        return await self._committer.commit(run_input.run_id, job)
+
+    async def append(
+        self,
+        run: RunRef,
+        temporal_run_id: str,
+        facts: Sequence[OpenFact],
+        acknowledged: Acknowledged,
+    ) -> Head:
+        """Write the facts that a carrier brings; repeated ones are dropped.
+
+        Once the run has ended nothing is inserted but refusals of its commands, and the head says
+        how it ended.
+
+        Args:
+            run: Whose facts.
+            temporal_run_id: The Temporal run of the carrier, from `activity.info()`.
+            facts: In order of their numbers.
+            acknowledged: What had been acknowledged when the carrier set out; tells resets.
+        """
+        job = partial(
+            appending.append,
+            ref=run,
+            temporal_run_id=temporal_run_id,
+            facts=facts,
+            acknowledged=acknowledged,
+        )
+        return await self._committer.commit(run.run_id, job)
+
+    async def begin_effect(
+        self, run: RunRef, temporal_run_id: str, node: NodeStarted, path: str, activity_id: str
+    ) -> EffectAnswer:
+        """Ask for leave to begin a node's effect.
+
+        Returns:
+            The recorded outcome if there is one (also a loss of the worker: after three starts
+            without an outcome this records it); else a counted start, the first of which inserts
+            the NodeStarted; or a refusal because the run has ended or is being stopped.
+        """
+        job = partial(
+            effects.begin_effect,
+            ref=run,
+            temporal_run_id=temporal_run_id,
+            node=node,
+            path=path,
+            activity_id=activity_id,
+        )
+        return await self._committer.commit(run.run_id, job)
+
+    async def give_back_effect(
+        self, run: RunRef, node_exec_id: str, attempt: int, start: int
+    ) -> bool:
+        """Do not count a start that the worker's orderly shutdown ended; true if it was last."""
+        job = partial(
+            effects.give_back, ref=run, node_exec_id=node_exec_id, attempt=attempt, start=start
+        )
+        return await self._committer.commit(run.run_id, job)
+
+    async def record_outcome(
+        self, run: RunRef, temporal_run_id: str, activity_id: str, start: int, outcome: Outcome
+    ) -> RecordedOutcome:
+        """Record how a try ended, with its fact; the first outcome wins and is returned.
+
+        Args:
+            run: Whose try.
+            temporal_run_id: The activity's Temporal run.
+            activity_id: The activity's id.
+            start: The effect start that made it; 0 claims the outcome for somebody who gives up.
+            outcome: NodeFinished with the output, or NodeFailed.
+        """
+        job = partial(
+            effects.record_outcome,
+            ref=run,
+            temporal_run_id=temporal_run_id,
+            activity_id=activity_id,
+            start=start,
+            outcome=outcome,
+        )
+        return await self._committer.commit(run.run_id, job)
+
+    async def finish(
+        self,
+        run: RunRef,
+        temporal_run_id: str,
+        facts: Sequence[OpenFact],
+        acknowledged: Acknowledged,
+        result: RunResult,
+        at: float,
+    ) -> RunResult:
+        """Write the last facts, RunFinished and the terminal state; give the state that counts."""
+        job = partial(
+            ending.finish,
+            ref=run,
+            temporal_run_id=temporal_run_id,
+            facts=facts,
+            acknowledged=acknowledged,
+            result=result,
+            at=at,
+        )
+        return await self._committer.commit(run.run_id, job)
+
+    async def close_run(
+        self,
+        run: RunRef,
+        status: Literal[RunStatus.FAILED, RunStatus.STOPPED],
+        error: str,
+        error_type: str | None = None,
+    ) -> RunResult:
+        """End a row whose workflow ended elsewhere; the flag stops whoever still works for it."""
+        job = partial(
+            ending.close,
+            ref=run,
+            status=status,
+            error=error,
+            error_type=error_type,
+            at=time.time(),
+        )
+        return await self._committer.commit(run.run_id, job)
+
+    async def request_stop(self, run: RunRef, command_id: str, reason: str = "") -> RunStatus:
+        """Set the flag that stops a run; after its end, answer the command with a refusal."""
+        job = partial(
+            ending.request_stop, ref=run, command_id=command_id, reason=reason, at=time.time()
+        )
+        return await self._committer.commit(run.run_id, job)
+
+    async def purge(
+        self,
+        tenant_id: str,
+        *,
+        before: float | None = None,
+        run_ids: Sequence[str] | None = None,
+    ) -> PurgeCounts:
+        """Delete ended runs, at most 100 a call: repeat until no run was deleted.
+
+        Args:
+            tenant_id: Whose runs.
+            before: Only runs that ended earlier, seconds since the epoch.
+            run_ids: Only these.
+        """
+        return await self._database.write(
+            partial(purging.purge, tenant_id=tenant_id, before=before, run_ids=run_ids)
+        )
+
+    async def read(self, run: RunRef, after: int = 0, limit: int = 1000) -> list[LoggedFact]:
+        """Read the facts after a number, in order."""
+        return await self._database.read(
+            partial(reading.read_facts, ref=run, after=after, limit=limit)
+        )
+
+    async def follow(self, run: RunRef, after: int = 0) -> AsyncIterator[list[LoggedFact]]:
+        """Read the facts after a number as they come; ends after RunFinished."""
+        with self._wakeups.watch(run.run_id) as committed:
+            while True:
+                committed.clear()
+                head = await self.get_head(run)
+                facts = await self.read(run, after)
+                if facts:
+                    after = facts[-1].seq
+                    yield facts
+                    if any(isinstance(entry.fact, RunFinished) for entry in facts):
+                        return
+                elif head.ended is not None:
+                    return
+                else:
+                    await committed.wait()
+
+    async def get_head(self, run: RunRef) -> Head:
+        """Read what writers are told: state, stop flag, terminal state."""
+        return await self._database.read(partial(heads.read_head, ref=run))
+
+    async def find_outcome(
+        self, run: RunRef, node_exec_id: str, attempt: int
+    ) -> RecordedOutcome | None:
+        """Look for the recorded outcome of a try."""
+        return await self._database.read(
+            partial(effects.find_outcome, ref=run, node_exec_id=node_exec_id, attempt=attempt)
+        )
+
+    async def find_run(self, tenant_id: str, run_id: str) -> RunRecord | None:
+        """Look for the record of a run."""
+        return await self._database.read(
+            partial(reading.find_run, tenant_id=tenant_id, run_id=run_id)
+        )
+
+    async def get_run(self, tenant_id: str, run_id: str) -> RunRecord:
+        """Read the record of a run.
+
+        Raises:
+            NotFound: If the tenant has no such run.
+        """
+        run = await self.find_run(tenant_id, run_id)
+        if run is None:
+            raise NotFound(f"There is no run {run_id!r}.")
+        return run
+
+    async def get_run_input(self, run: RunRef) -> RunInput:
+        """Read what a run was given, its plan among it."""
+        return await self._database.read(partial(reading.get_run_input, ref=run))
+
+    async def list_runs(
+        self,
+        tenant_id: str,
+        *,
+        statuses: Collection[RunStatus] = (),
+        limit: int = 20,
+        before: str | None = None,
+    ) -> list[RunRecord]:
+        """Read the newest runs of a tenant.
+
+        Args:
+            tenant_id: Whose runs.
+            statuses: Only these; empty means all.
+            limit: At most so many.
+            before: Id of the last run of the page before.
+        """
+        return await self._database.read(
+            partial(
+                reading.list_runs,
+                tenant_id=tenant_id,
+                statuses=statuses,
+                limit=limit,
+                before=before,
+            )
+        )
+
+    async def list_open_runs(self) -> list[RunRecord]:
+        """Read all runs of all tenants that have not ended: for the reconciler."""
+        return await self._database.read(reading.list_open_runs)
+
+    async def list_node_executions(self, run: RunRef) -> list[NodeExecution]:
+        """Read the tries of a run's nodes in the order of their start."""
+        return await self._database.read(partial(reading.list_node_executions, ref=run))
+
+    async def read_conversation(
+        self, tenant_id: str, app_id: str, conversation_id: str
+    ) -> dict[str, Any]:
+        """Read the values of a conversation that were ever written, by name, wire form."""
+        return await self._database.read(
+            partial(
+                reading.read_conversation,
+                tenant_id=tenant_id,
+                app_id=app_id,
+                conversation_id=conversation_id,
+            )
+        )
+
+
+def _ask(connection: Connection) -> None:
+    connection.execute(text("SELECT 1"))
