@@ -11,7 +11,7 @@ import time
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from typing import Any, Protocol, TypeVar
+from typing import Any, TypeAlias, TypeVar
 
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -48,11 +48,8 @@ class Work:
     """Number of this effect start; 0 for activities that execute no node."""
 
 
-class Method(Protocol[SelfT, InputT, OutputT]):
-    """An activity as it is written."""
-
-    def __call__(self, owner: SelfT, params: InputT, work: Work, /) -> Awaitable[OutputT]:
-        """Do the work."""
+Method: TypeAlias = Callable[[SelfT, InputT, Work], Awaitable[OutputT]]
+"""An activity as it is written: a method that takes its input and what else it may know."""
 
 
 def implements(

@@ -15,7 +15,7 @@ def build_activities(log: EventLog, artifacts: ArtifactStore) -> list[Callable[.
     """Build what a worker registers; `finalize` alone is local and not wrapped."""
     runs = RunActivities(log)
     wrapper = ActivityWrapper(log, artifacts)
-    wrapped = [
+    wrapped: list[Callable[..., Any]] = [
         FlushActivities().flush,
         runs.register,
         EvaluateActivities(artifacts).evaluate,

@@ -8,7 +8,7 @@ from typing import Any, Generic
 from pydantic import BaseModel, ConfigDict
 
 from schema.contracts import InputT, OutputT
-from schema.facts import NodeStarted, OpenFact
+from schema.facts import WORKFLOW_SRC, NodeStarted, OpenFact
 from schema.runs import RunRef, RunResult
 
 
@@ -17,10 +17,13 @@ class Acknowledged(BaseModel):
 
     The writer needs it for the first batch of a new Temporal run: after a reset, what was not
     acknowledged will be told again by the new run, so it is void where an older run told it.
+    Numbers go on through continue-as-new, so that the same rule voids nothing there.
     """
 
     model_config = ConfigDict(frozen=True)
 
+    src: str = WORKFLOW_SRC
+    """Whose numbers these are; a child workflow's facts have a `src` of their own."""
     through: int = 0
     """Every number up to this one was acknowledged."""
     beyond: tuple[int, ...] = ()

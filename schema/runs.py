@@ -99,6 +99,8 @@ class Snapshot(BaseModel):
     pause_announced: bool
     pause_reason: str
     applied_commands: tuple[str, ...]
+    facts: int
+    """Facts told so far; numbers go on."""
     active_seconds_left: float
 
 

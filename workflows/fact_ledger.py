@@ -40,11 +40,11 @@ class Carried:
 class FactLedger:
     """Numbers facts, hands them to carriers and keeps them until they are acknowledged."""
 
-    def __init__(self) -> None:
-        self._next = 1
+    def __init__(self, told: int = 0) -> None:
+        self._next = told + 1
         self._open: dict[tuple[str, int], OpenFact] = {}
         self._in_flight = 0
-        self._through = 0
+        self._through = told
         self._beyond: dict[int, None] = {}
         self._new_facts = 0
         self._new_bytes = 0
@@ -59,6 +59,11 @@ class FactLedger:
         self._open[entry.src, entry.src_seq] = entry
         self._new_facts += 1
         self._new_bytes += len(encode(getattr(fact, "outputs", None)))
+
+    @property
+    def told(self) -> int:
+        """How many facts have a number."""
+        return self._next - 1
 
     @property
     def has_open(self) -> bool:

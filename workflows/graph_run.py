@@ -103,7 +103,10 @@ class GraphRun:
         await workflow.wait_condition(workflow.all_handlers_finished)
         workflow.continue_as_new(
             self._run_input.model_copy(
-                update={"resume": self._state.snapshot(), "registered": True}
+                update={
+                    "resume": self._state.snapshot(self._interpreter.ledger.told),
+                    "registered": True,
+                }
             ),
             task_timeout=timedelta(seconds=3),
         )

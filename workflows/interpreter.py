@@ -68,7 +68,7 @@ class Interpreter:
     def __init__(self, run_input: RunInput, state: RunState) -> None:
         self.run_input = run_input
         self.state = state
-        self.ledger = FactLedger()
+        self.ledger = FactLedger(run_input.resume.facts if run_input.resume else 0)
         self.calls = ActivityCalls(run_input, self.ledger)
         self.ending: Ending | None = None
         """Why the run ends before its graph does."""

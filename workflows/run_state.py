@@ -67,8 +67,8 @@ class RunState:
             answered=dict.fromkeys(snapshot.applied_commands),
         )
 
-    def snapshot(self) -> Snapshot:
-        """Give the state at a quiescent moment."""
+    def snapshot(self, facts: int) -> Snapshot:
+        """Give the state at a quiescent moment, when that many facts were told."""
         return Snapshot(
             traversal=self.scheduler.traversal.snapshot(),
             ready=self.scheduler.ready,
@@ -81,5 +81,6 @@ class RunState:
             pause_announced=self.pause_announced,
             pause_reason=self.pause_reason,
             applied_commands=tuple(self.answered),
+            facts=facts,
             active_seconds_left=self.active_left,
         )
