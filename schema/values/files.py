@@ -203,7 +203,7 @@ def _reference(fields: Mapping[str, object]) -> str | None:
     for name in _REFERENCE_FIELDS:
         if value := _text(fields, name):
             return value
-    return None
+    return _text(fields, "reference")
 
 
 def _record_id(encoded: str) -> str | None:
