@@ -34,6 +34,11 @@ class DataDirectory:
         return self.home / "server.json"
 
     @property
+    def failure_file(self) -> Path:
+        """Why the last keeper gave up; absent while one serves or tries."""
+        return self.home / "failure"
+
+    @property
     def version_file(self) -> Path:
         """The version of Holdfast that used this directory last."""
         return self.home / "version"

@@ -26,8 +26,8 @@ WAIT_SECONDS = 60.0
 
 POLL_SECONDS = 0.03
 
-KEEPER_ATTEMPTS = 4
-"""How many keepers one user starts before it believes what their log says."""
+KEEPER_ATTEMPTS = 5
+"""How many keepers one user starts when they end without giving a reason, as if killed."""
 
 WATCH_SECONDS = 0.5
 """How often a user looks whether its keeper is still there."""
@@ -66,14 +66,14 @@ class KeeperStarter:
                 # Not under the lock: it may take minutes, and others want to see progress too.
                 lock.release()
                 self._binary = await find_binary(default_sources(self._settings), self._progress)
-            elif started == KEEPER_ATTEMPTS:
+            elif started == KEEPER_ATTEMPTS or (started and self._directory.failure_file.exists()):
                 lock.release()
                 break
             else:
                 self._spawn(lock, self._binary)
                 started += 1
             deadline = time.monotonic() + WAIT_SECONDS
-        raise self._failure(started)
+        raise self._failure()
 
     async def watch(self) -> None:
         """Replace the keeper whenever it dies, until cancelled.
@@ -114,6 +114,7 @@ class KeeperStarter:
         return record if is_locked(self._directory.lock_file("server")) else None
 
     def _spawn(self, lock: FileLock, binary: DevServerBinary) -> None:
+        self._directory.failure_file.unlink(missing_ok=True)
         command = [sys.executable, "-m", "workers.keeper", "--home", str(self._directory.home)]
         command += ["--binary", str(binary.path), "--lock-descriptor", str(lock.descriptor)]
         command += ["--idle-seconds", str(self._settings.keeper_idle_seconds)]
@@ -135,10 +136,13 @@ class KeeperStarter:
             )
         lock.release()
 
-    def _failure(self, started: int) -> DevServerUnavailable:
-        log = self._directory.keeper_log
-        words = log.read_text(errors="replace").splitlines() if log.exists() else []
-        reason = " | ".join(words[-3:]) or "it said nothing"
+    def _failure(self) -> DevServerUnavailable:
+        directory = self._directory
+        if directory.failure_file.exists():
+            reason, log = directory.failure_file.read_text(), directory.server_log
+        else:
+            reason, log = "its keeper ends, or hangs", directory.keeper_log
         return DevServerUnavailable(
-            [(f"keeper ({started} started here)", reason)], f"read {str(log)!r} and try again"
+            [("start", reason)],
+            f"read {str(log)!r}; the server's file is {directory.temporal_file}",
         )

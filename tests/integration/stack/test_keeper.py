@@ -13,7 +13,7 @@ import pytest
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
 from temporalio.service import ConnectConfig, ServiceClient
 
-from schema.errors import DataDirectoryInUse
+from schema.errors import DataDirectoryInUse, DevServerUnavailable
 from schema.search_attributes import SEARCH_ATTRIBUTES
 from schema.settings import Settings
 from tests.integration.stack.processes import User, census, describe_namespace, openers
@@ -255,6 +255,24 @@ async def test_a_deleted_data_directory_takes_its_server_with_it(settings: Setti
         before = census(settings.home)
         shutil.rmtree(settings.home)
         await until(lambda: not census(settings.home).servers & before.servers)
+    await nothing_left(settings.home)
+
+
+async def test_a_server_that_cannot_start_is_reported_with_what_it_said(
+    settings: Settings,
+) -> None:
+    directory = DataDirectory(settings.home)
+    directory.create()
+    directory.temporal_file.write_bytes(b"this is no database" * 1000)
+
+    with pytest.raises(DevServerUnavailable, match="file is not a database") as raised:
+        async with open_stack(settings):
+            pass
+
+    assert str(directory.server_log) in raised.value.remedy
+    directory.temporal_file.unlink()
+    async with open_stack(settings):
+        pass
     await nothing_left(settings.home)
 
 
