@@ -22,7 +22,6 @@ from schema.nodes.base import ROOT_TYPES, NodeData
 from schema.plan import AppMode, Plan, PlanGraph, PlanNode
 from schema.selectors import public_node_id
 
-
 MAX_NODES = 5_000
 MAX_EDGES = 20_000
 
