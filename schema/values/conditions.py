@@ -47,7 +47,14 @@ class SubVariableCondition(BaseModel):
 
 
 class Condition(BaseModel):
-    """One comparison of a variable."""
+    """One comparison of a variable.
+
+    Example:
+        >>> Condition.model_validate(
+        ...     {"variable_selector": ["n", "x"], "comparison_operator": "≥", "value": "2"}
+        ... ).selectors
+        (Selector(node_id='n', name='x', path=()),)
+    """
 
     model_config = ConfigDict(frozen=True, extra="ignore")
 
@@ -63,15 +70,6 @@ class Condition(BaseModel):
         own = (Selector.parse(self.variable_selector),) if len(self.variable_selector) > 1 else ()
         expected = Template.parse(self.value).lookups if isinstance(self.value, str) else ()
         return own + expected
-
-
-class ConditionGroup(BaseModel):
-    """Conditions joined by one operator."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    logical_operator: LogicalOperator = "and"
-    conditions: tuple[Condition, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,6 +90,14 @@ def evaluate_group(
     Raises:
         ConditionFailed: With Dify's message, if a variable is missing or a comparison undefined.
         ValueBehindReference: If a value that must be compared is elsewhere.
+
+    Example:
+        >>> condition = Condition(
+        ...     variable_selector=("n", "x"), comparison_operator="≥", value="2"
+        ... )
+        >>> variables = Variables({("n", "x"): Segment.infer(3)})
+        >>> evaluate_group("and", [condition], variables).final
+        True
     """
     deciding = logical_operator == "or"
     results: list[bool] = []

@@ -52,6 +52,10 @@ def from_wire(wire: Json) -> Value:
 
     Raises:
         InvalidNodeInput: If the JSON was not made by `to_wire`, or is nested too deeply.
+
+    Example:
+        >>> from_wire({"$holdfast": "segment", "type": "string", "value": "x"}).text
+        'x'
     """
     return _from_wire(wire, 0)
 
@@ -77,12 +81,21 @@ def decode(text: str | bytes) -> Json:
         json.JSONDecodeError: If the text is not JSON.
         InvalidNodeInput: If it is nested too deeply for Python.
         PayloadTooLarge: If an integer has too many digits.
+
+    Example:
+        >>> decode("[1, 1.0, -Infinity]")
+        [1, 1.0, -inf]
     """
     return parse_json(text)
 
 
 def size_of(text: str) -> int:
-    """Return the size of encoded text in bytes: it is ASCII."""
+    """Return the size of encoded text in bytes: it is ASCII.
+
+    Example:
+        >>> size_of(encode("é"))
+        8
+    """
     return len(text)
 
 

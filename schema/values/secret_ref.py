@@ -10,7 +10,12 @@ _SHORT = 8
 
 @dataclass(frozen=True, slots=True)
 class SecretRef:
-    """A secret by its name, with the mask to show wherever its value would be shown."""
+    """A secret by its name, with the mask to show wherever its value would be shown.
+
+    Example:
+        >>> SecretRef("OPENAI_KEY", mask("sk-0123456789")).masked
+        'sk-012************89'
+    """
 
     name: str
     """Name under which the run's secrets are stored."""

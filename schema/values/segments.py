@@ -23,7 +23,12 @@ Never changed in place."""
 
 
 class SegmentType(StrEnum):
-    """Types of variables, in the spelling of documents and the API."""
+    """Types of variables, in the spelling of documents and the API.
+
+    Example:
+        >>> SegmentType("array[number]").is_array
+        True
+    """
 
     NONE = "none"
     STRING = "string"
@@ -193,6 +198,10 @@ def infer_type(value: Value) -> SegmentType:
 
     Raises:
         InvalidNodeInput: If the value is none that a variable can hold.
+
+    Example:
+        >>> infer_type([1, True]).value
+        'array[any]'
     """
     known = _SCALAR_TYPES.get(type(value))
     if known is not None:
@@ -211,7 +220,15 @@ def infer_type(value: Value) -> SegmentType:
 
 
 def plain(value: Value, depth: int = 0) -> Value:
-    """Replace segments at any depth by their values; a value without any is returned itself."""
+    """Replace segments at any depth by their values; a value without any is returned itself.
+
+    Raises:
+        InvalidNodeInput: If the value is nested too deeply.
+
+    Example:
+        >>> plain({"output": Segment.infer("x")})
+        {'output': 'x'}
+    """
     if isinstance(value, Segment):
         return plain(value.value, depth)
     if isinstance(value, dict | list):

@@ -5,7 +5,7 @@ names in it is user code and runs in the sandbox.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -194,9 +194,3 @@ def _with_file_fields(value: Value) -> Value:
             return [_with_file_fields(item) for item in value]
         case _:
             return value
-
-
-def selectors_of(texts: Iterable[str]) -> tuple[Selector, ...]:
-    """Collect what the placeholders of several texts name, each once, in order of appearance."""
-    found = (selector for text in texts for selector in Template.parse(text).selectors)
-    return tuple(dict.fromkeys(found))

@@ -9,7 +9,7 @@ from schema.errors import ConditionFailed, InvalidNodeInput, ValueBehindReferenc
 from schema.selectors import Selector
 from schema.values.artifact_ref import ArtifactRef
 from schema.values.comparisons import OPERATORS, compare
-from schema.values.conditions import Condition, ConditionGroup, GroupResult, evaluate_group
+from schema.values.conditions import Condition, GroupResult, evaluate_group
 from schema.values.files import File, FileType, TransferMethod
 from schema.values.segments import Segment, SegmentType
 from schema.values.variables import Variables
@@ -165,38 +165,32 @@ def test_bare_zero_and_one_are_booleans() -> None:
 
 
 def test_condition_is_read_as_editors_write_it() -> None:
-    group = ConditionGroup.model_validate(
+    condition = Condition.model_validate(
         {
-            "case_id": "true",
-            "id": "true",
-            "logical_operator": "or",
-            "conditions": [
-                {
-                    "id": "c1",
-                    "varType": "file",
-                    "variable_selector": ["sys", "files"],
-                    "comparison_operator": "contains",
-                    "value": "",
-                    "sub_variable_condition": {
-                        "case_id": "c2",
-                        "logical_operator": "and",
-                        "conditions": [
-                            {
-                                "id": "c3",
-                                "key": "type",
-                                "varType": "string",
-                                "comparison_operator": "in",
-                                "value": ["image"],
-                            }
-                        ],
-                    },
-                }
-            ],
+            "id": "c1",
+            "varType": "file",
+            "variable_selector": ["sys", "files"],
+            "comparison_operator": "contains",
+            "value": "",
+            "sub_variable_condition": {
+                "case_id": "c2",
+                "logical_operator": "and",
+                "conditions": [
+                    {
+                        "id": "c3",
+                        "key": "type",
+                        "varType": "string",
+                        "comparison_operator": "in",
+                        "value": ["image"],
+                    }
+                ],
+            },
         }
     )
 
-    assert ConditionGroup.model_validate_json(group.model_dump_json()) == group
-    assert group.conditions[0].sub_variable_condition is not None
+    assert Condition.model_validate_json(condition.model_dump_json()) == condition
+    assert condition.sub_variable_condition is not None
+    assert condition.sub_variable_condition.conditions[0].value == ("image",)
 
 
 @pytest.mark.parametrize(

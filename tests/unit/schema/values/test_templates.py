@@ -9,7 +9,7 @@ from schema.values.artifact_ref import ArtifactRef
 from schema.values.files import File, FileType, TransferMethod
 from schema.values.secret_ref import SecretRef
 from schema.values.segments import Segment, SegmentType
-from schema.values.templates import PlainJinja, Template, selectors_of
+from schema.values.templates import PlainJinja, Template
 from schema.values.variables import Variables
 from tests import strategies
 
@@ -100,7 +100,6 @@ def test_parts_are_literal_text_and_selectors() -> None:
         ("n.o.a", Selector("n", "o", ("a",))),
     ]
     assert template.selectors == (Selector("l1", "text"), Selector("n", "o", ("a",)))
-    assert selectors_of(["{{#a.b#}}", "{{#c.d#}}{{#a.b#}}"]) == (("a", "b", ()), ("c", "d", ()))
 
 
 def test_lookups_include_literal_text_that_may_name_a_variable() -> None:
