@@ -1,0 +1,125 @@
+"""Runs plans on a real Temporal server with real records, and gives what they left."""
+
+import time
+import uuid
+from dataclasses import dataclass, field
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+from temporalio.client import WorkflowFailureError, WorkflowHandle
+
+from schema.commands import Command, CommandKind
+from schema.facts import Fact, LoggedFact, NodeFinished
+from schema.plan import Plan
+from schema.runs import NodeExecutionStatus, Queues, RunInput, RunRef, RunResult, RunStatus
+from workers.dependencies import Dependencies
+from workflows.client import workflow_id_of
+
+SECONDS = 30.0
+"""Longest wait for anything."""
+
+
+@dataclass
+class RunHarness:
+    """Starts runs on the session's worker."""
+
+    dependencies: Dependencies
+    queues: Queues
+    started: list[RunRef] = field(default_factory=list)
+
+    async def start(self, plan: Plan, **fields: Any) -> RunInput:
+        """Register and start a run."""
+        run_input = RunInput(
+            run_id=fields.pop("run_id", uuid.uuid4().hex),
+            plan=plan,
+            queues=fields.pop("queues", self.queues),
+            created_at=time.time(),
+            **{"registered": True, **fields},
+        )
+        if run_input.registered:
+            await self.dependencies.log.register(run_input, run_input.created_at)
+        await self.dependencies.runs.start(run_input)
+        self.started.append(run_input.ref)
+        return run_input
+
+    async def run(self, plan: Plan, **fields: Any) -> "FinishedRun":
+        """Run a plan to its end."""
+        run_input = await self.start(plan, **fields)
+        return await self.finished(run_input)
+
+    async def finished(self, run_input: RunInput) -> "FinishedRun":
+        """Wait for a run's workflow to close, and read what it left."""
+        await self.closed(run_input)
+        log = self.dependencies.log
+        record = await log.get_run(run_input.tenant_id, run_input.run_id)
+        return FinishedRun(record.result(), await log.read(run_input.ref, limit=100_000))
+
+    async def closed(self, run_input: RunInput) -> RunResult | None:
+        """Wait for the workflow; None when it ended with an error."""
+        try:
+            result: RunResult = await self.handle(run_input).result(rpc_timeout=_timeout())
+        except WorkflowFailureError:
+            return None
+        return result
+
+    def handle(self, run_input: RunInput) -> WorkflowHandle[Any, RunResult]:
+        """Give the workflow of a run."""
+        return self.dependencies.temporal.get_workflow_handle(
+            workflow_id_of(run_input.run_id), result_type=RunResult
+        )
+
+    async def signal(self, run_input: RunInput, kind: CommandKind, command_id: str) -> None:
+        """Send a command as the product does."""
+        await self.dependencies.runs.signal(
+            run_input.run_id, kind, Command(command_id=command_id, reason="test")
+        )
+
+    async def export(self, folder: str) -> None:
+        """Write the history of every started run, for replay."""
+        histories = {}
+        for ref in self.started:
+            handle = self.dependencies.temporal.get_workflow_handle(workflow_id_of(ref.run_id))
+            histories[ref.run_id] = (await handle.fetch_history()).to_json()
+        _write(Path(folder), histories)
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """What a run left in the records."""
+
+    result: RunResult
+    log: list[LoggedFact]
+
+    @property
+    def status(self) -> RunStatus:
+        return self.result.status
+
+    @property
+    def outputs(self) -> dict[str, Any] | None:
+        return self.result.outputs
+
+    @property
+    def facts(self) -> list[Fact]:
+        return [entry.fact for entry in self.log]
+
+    @property
+    def types(self) -> list[str]:
+        return [entry.fact.type for entry in self.log]
+
+    def finished_nodes(self) -> dict[str, NodeExecutionStatus]:
+        """Status of every node that finished, in order."""
+        return {f.node_id: f.status for f in self.facts if isinstance(f, NodeFinished)}
+
+    def node(self, node_id: str) -> NodeFinished:
+        return next(f for f in self.facts if isinstance(f, NodeFinished) and f.node_id == node_id)
+
+
+def _write(folder: Path, histories: dict[str, str]) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, text in histories.items():
+        (folder / f"{name}.json").write_text(text)
+
+
+def _timeout() -> timedelta:
+    return timedelta(seconds=SECONDS)
