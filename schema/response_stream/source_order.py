@@ -21,25 +21,31 @@ class SourceOrder:
     def release(self, logged: LoggedFact) -> list[LoggedFact]:
         """Take the next entry of the log and give what may be folded now."""
         if isinstance(logged.fact, RunReset):
-            self._reset(logged.fact, logged.src)
-            return [logged]
+            return [logged, *self._reset(logged.fact, logged.src)]
         src = logged.src
         if src in self._last and logged.src_seq > self._last[src]:
             return []
-        waiting = self._waiting.setdefault(src, {})
-        waiting[logged.src_seq] = logged
-        released = []
-        while (entry := waiting.pop(self._next.setdefault(src, 1), None)) is not None:
-            self._next[src] += 1
-            released.append(entry)
-        return released
+        self._waiting.setdefault(src, {})[logged.src_seq] = logged
+        return self._released(src)
 
-    def _reset(self, reset: RunReset, own_src: str) -> None:
+    def _reset(self, reset: RunReset, own_src: str) -> list[LoggedFact]:
         self._last[reset.old_src] = reset.after
         waiting = self._waiting.get(reset.old_src, {})
         for number in [number for number in waiting if number > reset.after]:
             del waiting[number]
-        self._next[reset.new_src or own_src] = reset.after + 1
+        new_src = reset.new_src or own_src
+        self._next[new_src] = reset.after + 1
+        return self._released(new_src)
+
+    def _released(self, src: str) -> list[LoggedFact]:
+        waiting = self._waiting.get(src, {})
+        number = self._next.get(src, 1)
+        released = []
+        while (entry := waiting.pop(number, None)) is not None:
+            number += 1
+            released.append(entry)
+        self._next[src] = number
+        return released
 
 
 def is_undone(logged: LoggedFact, reset: RunReset) -> bool:
