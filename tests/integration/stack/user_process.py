@@ -15,7 +15,9 @@ from workers.stack import open_stack
 
 async def main() -> None:
     home, idle_seconds = sys.argv[1:]
-    settings = Settings(home=Path(home), keeper_idle_seconds=float(idle_seconds))
+    settings = Settings(
+        home=Path(home), keeper_idle_seconds=float(idle_seconds), temporal_address=None
+    )
     async with open_stack(settings) as stack:
         sys.stdout.write(json.dumps({"temporal_address": stack.temporal_address}) + "\n")
         sys.stdout.flush()
