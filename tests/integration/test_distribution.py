@@ -14,6 +14,10 @@ from tests.sources import PACKAGES, ROOT, sources
 
 BUILD_SECONDS = 120
 IGNORED = shutil.ignore_patterns(".*", "__pycache__", "*.egg-info", "tests", "benchmarks", "build")
+PIP_WHEEL = (
+    *(sys.executable, "-m", "pip", "wheel"),
+    *("--no-index", "--no-deps", "--no-build-isolation"),
+)
 OLDEST_SETUPTOOLS = 77
 
 
@@ -25,8 +29,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> zipfile.ZipFile:
     folder = tmp_path_factory.mktemp("wheel")
     shutil.copytree(ROOT, folder / "tree", ignore=IGNORED)
     built = subprocess.run(
-        [sys.executable, "-m", "pip", "wheel", "--no-index", "--no-deps", "--no-build-isolation"]
-        + ["--wheel-dir", str(folder), str(folder / "tree")],
+        [*PIP_WHEEL, "--wheel-dir", str(folder), str(folder / "tree")],
         capture_output=True,
         text=True,
         timeout=BUILD_SECONDS,
