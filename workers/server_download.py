@@ -52,7 +52,8 @@ def main() -> int:
     try:
         path = asyncio.run(download(Path(folder), version))
     except (OSError, RuntimeError) as error:
-        sys.stderr.write(f"{error or f'no connection in {CONNECT_SECONDS:g} s'}\n")
+        reason = getattr(error, "strerror", None) or str(error)
+        sys.stderr.write(f"{HOST}: {reason or f'no connection in {CONNECT_SECONDS:g} s'}\n")
         return 1
     sys.stdout.write(f"{path}\n")
     return 0
