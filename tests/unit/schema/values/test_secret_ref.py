@@ -13,5 +13,5 @@ from schema.values.secret_ref import mask
         ("sk-0123456789", "sk-012" + "*" * 12 + "89"),
     ],
 )
-def test_inv_17_secret_is_masked_as_dify_masks_it(plaintext: str, masked: str) -> None:
+def test_secret_is_masked_as_dify_masks_it(plaintext: str, masked: str) -> None:
     assert mask(plaintext) == masked

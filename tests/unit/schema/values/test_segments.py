@@ -260,7 +260,7 @@ def test_inv_15_rendering_never_takes_a_reference_for_its_value(how: str, value:
         getattr(Segment.infer(value), how)
 
 
-def test_inv_17_log_of_a_secret_reference_is_its_mask() -> None:
+def test_log_of_a_secret_reference_is_its_mask() -> None:
     assert Segment.infer(KEY).log == KEY.masked
 
 
