@@ -1,0 +1,54 @@
+"""Documents for tests: exports around nodes and edges that matter."""
+
+import json
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from schema.dsl import Compilation, compile_definition, read_definition
+from tests.factories import Edge
+
+OWN_EXPORTS = Path(__file__).parent / "dsl"
+"""Exports of our own; what they must give stands in `expected/`."""
+
+
+def a_document(
+    nodes: Iterable[Mapping[str, Any]],
+    edges: Iterable[Edge | Mapping[str, Any]] = (),
+    *,
+    mode: str = "workflow",
+    **workflow: Any,
+) -> str:
+    """An export as JSON, which is YAML."""
+    document = {
+        "kind": "app",
+        "version": "0.6.0",
+        "app": {"name": "test", "mode": mode},
+        "workflow": {
+            "graph": {"nodes": list(nodes), "edges": [an_edge(edge) for edge in edges]},
+            **workflow,
+        },
+    }
+    return json.dumps(document, ensure_ascii=False)
+
+
+def an_edge(edge: Edge | Mapping[str, Any]) -> Mapping[str, Any]:
+    """An edge as an export has it; a tuple is source, target and handle."""
+    if isinstance(edge, Mapping):
+        return edge
+    fields = {"source": edge[0], "target": edge[1], "targetHandle": "target", "type": "custom"}
+    return {**fields, "sourceHandle": edge[2]} if len(edge) > 2 else fields
+
+
+def compiled(
+    nodes: Iterable[Mapping[str, Any]],
+    edges: Iterable[Edge | Mapping[str, Any]] = (),
+    **document: Any,
+) -> Compilation:
+    """What becomes of such an export."""
+    return compile_definition(read_definition(a_document(nodes, edges, **document)))
+
+
+def codes(compilation: Compilation) -> list[tuple[str, str, str]]:
+    """Severity, code and node id of every finding."""
+    return [(str(f.severity), str(f.code), f.node_id) for f in compilation.findings]
