@@ -66,6 +66,8 @@ def postgres_server() -> Iterator[str]:
 
     run("initdb", "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8", "-N")
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=60"
+    # What it holds need not survive this machine.
+    options += " -c fsync=off -c full_page_writes=off"
     run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
     try:
         yield f"postgresql://postgres@127.0.0.1:{port}/"

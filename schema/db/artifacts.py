@@ -39,9 +39,8 @@ class ArtifactFiles:
     """Artifacts and blobs below one directory or URL; an `ArtifactStore` and the blob store.
 
     Args:
-        location: A directory, or a URL (`s3://bucket/prefix`, `gs://`, `az://`); credentials come
-        from
-            the environment as the cloud's own tools read them.
+        location: A directory, or a URL (`s3://bucket/prefix`, `gs://`, `az://`); credentials are
+            found where the cloud's own tools find them.
     """
 
     def __init__(self, location: str) -> None:

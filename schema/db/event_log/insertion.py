@@ -43,6 +43,8 @@ def insert_facts(run: LockedRun, facts: Sequence[SourcedFact]) -> None:
 
 def insert_events(run: LockedRun, facts: Sequence[SourcedFact]) -> None:
     """Insert facts into the log only."""
+    if not facts:
+        return
     now = time.time()
     numbers = run.take_numbers(len(facts))
     rows = [

@@ -22,7 +22,8 @@ _INSERT_HEAD = insert(run_heads)
 def register(connection: Connection, row: dict[str, Any], started: RunStarted) -> bool:
     """Insert row, head and first fact; nothing if the run is known."""
     statement = insert_into(connection, runs).on_conflict_do_nothing(index_elements=["run_id"])
-    if connection.execute(statement, row).rowcount == 0:
+    inserted = connection.execute(statement.returning(runs.c.run_id), row)
+    if inserted.scalar_one_or_none() is None:
         return False
     # Nobody else can see the run before the commit.
     run = LockedRun(

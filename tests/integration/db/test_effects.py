@@ -13,7 +13,8 @@ pytestmark = pytest.mark.anyio
 
 
 async def begin(log: EventLog, run: RunRef, attempt: int = 1) -> EffectStart:
-    answer = await log.begin_effect(run, "T1", started(attempt=attempt), "n", "a1")
+    activity_id = f"a{attempt}"
+    answer = await log.begin_effect(run, "T1", started(attempt=attempt), "n", activity_id)
     assert isinstance(answer, EffectStart)
     return answer
 

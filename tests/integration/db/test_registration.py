@@ -7,6 +7,7 @@ from schema.errors import NotFound
 from schema.facts import RunStarted
 from schema.plan import AppMode
 from schema.runs import RunRef, RunStatus
+from schema.values.encoding import encode
 from tests.integration.db.facts import NONE_YET, PLAN, a_run, an_input, texts
 
 pytestmark = pytest.mark.anyio
@@ -52,7 +53,7 @@ async def test_inv_16_the_run_input_comes_back_as_it_was(event_log: EventLog) ->
     stored = await event_log.get_run_input(run_input.ref)
 
     assert stored == run_input
-    assert repr(stored.inputs) == repr(run_input.inputs)
+    assert encode(stored.inputs) == encode(run_input.inputs)
     assert (await event_log.get_run("local", "run")).type == "chat"
 
 
