@@ -58,6 +58,15 @@ def a_branch(
     return a_node(node_id, "if-else", cases=[case], **data)
 
 
+def a_substitute(node_id: str, node_type: str = "code", **substitute: Any) -> dict[str, Any]:
+    """A node that does what `tests/substitutes.py` says."""
+    data = {name: substitute.pop(name) for name in list(substitute) if name in _COMMON}
+    return a_node(node_id, node_type, substitute=substitute, **data)
+
+
+_COMMON = ("retry_config", "error_strategy", "default_value")
+
+
 def a_plan(
     nodes: Iterable[Mapping[str, Any]],
     edges: Iterable[Edge],

@@ -11,6 +11,7 @@ from temporalio.client import WorkflowHistory
 from temporalio.worker import Replayer
 
 from schema.db.artifacts import ArtifactFiles
+from tests import substitutes
 from workers.worker import workflow_runner
 from workflows.graph_run import GraphRun
 from workflows.payloads import build_data_converter
@@ -35,6 +36,7 @@ async def replay(histories: dict[str, str], artifacts: str | None) -> int:
 
 
 if __name__ == "__main__":
+    substitutes.install()
     FILES = sorted(Path(sys.argv[1]).glob("*.json"))
     TEXTS = {file.stem: file.read_text() for file in FILES}
     sys.exit(min(1, asyncio.run(replay(TEXTS, (sys.argv[2:] or [None])[0]))))

@@ -8,13 +8,11 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from schema.activities import EVALUATE, EvaluateInput, NodeOutput
-from schema.errors import ValueBehindReference
+from schema.errors import NodeError, ValueBehindReference
 from schema.facts import NodeStarted
 from schema.limits import INLINE_VALUE_BYTES
-from schema.nodes.base import NodeData
 from schema.plan import PlanNode
 from schema.runs import RunInput
-from schema.selectors import Selector
 from schema.values.encoding import encode, to_wire
 from schema.values.evaluations import RENDERING_TYPES, evaluate
 from schema.values.segments import Segment
@@ -60,6 +58,10 @@ class NodeContext:
         self._calls = calls
         self._announce = announce
 
+    def announce(self) -> None:
+        """Tell that the node has started; an activity that executes a node does it itself."""
+        self._announce(self.started)
+
     async def evaluate(self) -> NodeResult:
         """Run the node's pure function, here or, over references, in the `evaluate` activity."""
         if not self._is_large():
@@ -67,8 +69,11 @@ class NodeContext:
                 result = self._evaluate_inline()
             except ValueBehindReference:
                 return await self._evaluate_in_activity()
+            except NodeError:
+                self.announce()
+                raise
             if result is not None:
-                self._announce(self.started)
+                self.announce()
                 return result
         return await self._evaluate_in_activity()
 
@@ -100,7 +105,7 @@ class NodeContext:
         )
 
     async def _evaluate_in_activity(self) -> NodeResult:
-        selected = self._pool.select(_selectors_of(self.node.data, self._pool))
+        selected = self._pool.select(self.node.data.selectors())
         answer = await self._calls.call(
             EVALUATE,
             EvaluateInput(
@@ -139,10 +144,6 @@ def activity_id_of(node: PlanNode, started: NodeStarted) -> str:
     """Name the activity of a try: `node`, `node[3]`, `node#2` (temporal.md 4.5)."""
     path = path_of(started)
     return path if started.attempt == 1 else f"{path}#{started.attempt}"
-
-
-def _selectors_of(data: NodeData, pool: VariablePool) -> list[Selector]:
-    return list(data.selectors())
 
 
 def _result_of(output: NodeOutput) -> NodeResult:

@@ -1,0 +1,81 @@
+"""Test-only executors for node types that this version does not run.
+
+What a substitute does is part of the plan (`config["substitute"]`), so its runs replay anywhere:
+
+    outputs: values by name        handle: the handle it leaves by
+    sleep: seconds of a timer      error, error_type: why it fails
+    activity: run `evaluate` with an answer over these outputs, as a node with an effect would
+"""
+
+from collections.abc import Iterator, MutableMapping
+from contextlib import contextmanager
+from typing import Any, cast
+
+from temporalio import workflow
+
+from schema.nodes.foreign import ForeignNodeData
+from schema.values.segments import Segment
+from workflows.nodes import EXECUTORS
+from workflows.nodes.base import Executor, NodeContext, NodeResult
+
+FOREIGN_TYPES = (
+    "agent",
+    "assigner",
+    "code",
+    "datasource",
+    "document-extractor",
+    "http-request",
+    "human-input",
+    "iteration",
+    "knowledge-index",
+    "knowledge-retrieval",
+    "list-operator",
+    "llm",
+    "loop",
+    "parameter-extractor",
+    "question-classifier",
+    "tool",
+    "trigger-plugin",
+    "trigger-schedule",
+    "trigger-webhook",
+)
+
+
+async def execute(data: ForeignNodeData, ctx: NodeContext) -> NodeResult:
+    """Do what the plan says."""
+    given: dict[str, Any] = data.config.get("substitute", {})
+    if "sleep" in given:
+        await workflow.sleep(given["sleep"])
+    if ctx.started.attempt <= given.get("failures", 0) or "error" in given:
+        return _announced(
+            ctx,
+            NodeResult(
+                error=given.get("error", "failed on purpose"),
+                error_type=given.get("error_type", ""),
+            ),
+        )
+    outputs = {name: Segment.infer(value) for name, value in given.get("outputs", {}).items()}
+    return _announced(ctx, NodeResult(outputs=outputs, handle=given.get("handle", "source")))
+
+
+def _announced(ctx: NodeContext, result: NodeResult) -> NodeResult:
+    ctx.announce()
+    return result
+
+
+def install() -> None:
+    """Register the substitutes for the rest of this process, which is a test's."""
+    table = cast(MutableMapping[str, Executor], EXECUTORS)
+    for node_type in FOREIGN_TYPES:
+        table.setdefault(node_type, execute)
+
+
+@contextmanager
+def installed() -> Iterator[None]:
+    """Register the substitutes for the block."""
+    table = cast(MutableMapping[str, Executor], EXECUTORS)
+    before = dict(table)
+    install()
+    yield
+    table.clear()
+    table.update(before)
