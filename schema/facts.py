@@ -61,8 +61,6 @@ class RunReset(FactBase):
     type: Literal["RunReset"] = "RunReset"
     old_src: str
     after: int
-    new_src: str = ""
-    """Source that goes on at `after + 1`; empty: the one under which this fact stands itself."""
 
 
 class NodeStarted(NodeFact):

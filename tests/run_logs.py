@@ -79,7 +79,8 @@ class RunLog:
     def __init__(self, plan: Plan) -> None:
         self.plan = plan
         self.entries: list[LoggedFact] = []
-        self._numbers: dict[str, int] = {}
+        self.numbers: dict[str, int] = {}
+        """Last number of each source."""
         self._index = 0
         self._types = _types_of(plan.graph)
 
@@ -88,10 +89,10 @@ class RunLog:
         """Seconds since the epoch at which the next fact happens."""
         return 1_700_000_000.0 + len(self.entries)
 
-    def add(self, fact: Fact, src: str = "wf", src_seq: int | None = None) -> LoggedFact:
+    def add(self, fact: Fact, src: str = "t1/wf", src_seq: int | None = None) -> LoggedFact:
         """Write a fact, by default under the next number of its source."""
-        number = src_seq or self._numbers.get(src, 0) + 1
-        self._numbers[src] = number
+        number = src_seq or self.numbers.get(src, 0) + 1
+        self.numbers[src] = number
         entry = LoggedFact(seq=len(self.entries) + 1, src=src, src_seq=number, fact=fact)
         self.entries.append(entry)
         return entry
@@ -100,7 +101,7 @@ class RunLog:
         """Write RunStarted."""
         self.add(RunStarted(at=self.now, inputs=inputs), src="start")
 
-    def start(self, node_id: str, attempt: int = 1, src: str = "wf", **fields: Any) -> None:
+    def start(self, node_id: str, attempt: int = 1, src: str = "t1/wf", **fields: Any) -> None:
         """Write that a try began."""
         self._index += 1
         self.add(
@@ -121,7 +122,7 @@ class RunLog:
         text: str,
         final: bool = False,
         attempt: int = 1,
-        src: str = "wf",
+        src: str = "t1/wf",
         **fields: Any,
     ) -> None:
         """Write a chunk."""
@@ -135,7 +136,7 @@ class RunLog:
         node_id: str,
         handle: str = "source",
         attempt: int = 1,
-        src: str = "wf",
+        src: str = "t1/wf",
         status: NodeExecutionStatus = NodeExecutionStatus.SUCCEEDED,
         **outputs: Any,
     ) -> None:

@@ -46,6 +46,7 @@ class NodeEvents:
         """By node execution: its first try."""
         self._tries: dict[tuple[str, int], NodeStarted] = {}
         self._failed: dict[tuple[str, int], NodeFailed] = {}
+        self._ended: dict[tuple[str, int], NodeRetried | NodeFinished] = {}
         self._containers: dict[str, IterationStarted | LoopStarted] = {}
         self._forms: dict[str, FormOpened] = {}
         """Open forms by id."""
@@ -89,8 +90,10 @@ class NodeEvents:
                 return []
             case _:
                 started = self._tries.get(key) or self._started.get(fact.node_exec_id)
-                if started is None or _is_quiet(started.node_type):
+                is_known = self._ended.get(key) == fact  # a Temporal reset copied it
+                if started is None or is_known or _is_quiet(started.node_type):
                     return []
+                self._ended[key] = fact
                 return [self._end(started, fact)]
 
     def _end(self, started: NodeStarted, fact: NodeRetried | NodeFinished) -> Frame:

@@ -2,18 +2,24 @@
 
 Two carriers may be written in the other order, so a fact waits until its predecessor of the same
 source has come. Order between sources is that of the log.
+
+A workflow's numbers go on when it continues as new and when it was reset, while its source gets the
+name of the new Temporal run: all its sources share one numbering.
 """
 
 from collections.abc import Iterable
 
-from schema.facts import LoggedFact, RunReset
+from schema.facts import LoggedFact, RunReset, command_src
+
+_COMMANDS = command_src("")
 
 
 class SourceOrder:
-    """Releases the facts of each source in the order of their numbers."""
+    """Releases facts in the order of their numbers."""
 
     def __init__(self) -> None:
         self._next: dict[str, int] = {}
+        """By numbering, as is the next one."""
         self._waiting: dict[str, dict[int, LoggedFact]] = {}
         self._last: dict[str, int] = {}
         """Of a source that was reset, the last number that counts."""
@@ -21,30 +27,31 @@ class SourceOrder:
     def release(self, logged: LoggedFact) -> list[LoggedFact]:
         """Take the next entry of the log and give what may be folded now."""
         if isinstance(logged.fact, RunReset):
-            return [logged, *self._reset(logged.fact, logged.src)]
-        src = logged.src
-        if src in self._last and logged.src_seq > self._last[src]:
+            return [logged, *self._reset(logged.fact)]
+        number, numbering = logged.src_seq, _numbering_of(logged.src)
+        is_void = number > self._last.get(logged.src, number)
+        if is_void or number < self._next.get(numbering, 1):
             return []
-        self._waiting.setdefault(src, {})[logged.src_seq] = logged
-        return self._released(src)
+        self._waiting.setdefault(numbering, {})[number] = logged
+        return self._released(numbering)
 
-    def _reset(self, reset: RunReset, own_src: str) -> list[LoggedFact]:
-        self._last[reset.old_src] = reset.after
-        waiting = self._waiting.get(reset.old_src, {})
-        for number in [number for number in waiting if number > reset.after]:
+    def _reset(self, reset: RunReset) -> list[LoggedFact]:
+        src, numbering = reset.old_src, _numbering_of(reset.old_src)
+        self._last[src] = min(reset.after, self._last.get(src, reset.after))
+        waiting = self._waiting.get(numbering, {})
+        for number in [n for n, entry in waiting.items() if is_undone(entry, reset)]:
             del waiting[number]
-        new_src = reset.new_src or own_src
-        self._next[new_src] = reset.after + 1
-        return self._released(new_src)
+        self._next[numbering] = min(reset.after + 1, self._next.get(numbering, 1))
+        return self._released(numbering)
 
-    def _released(self, src: str) -> list[LoggedFact]:
-        waiting = self._waiting.get(src, {})
-        number = self._next.get(src, 1)
+    def _released(self, numbering: str) -> list[LoggedFact]:
+        waiting = self._waiting.get(numbering, {})
+        number = self._next.get(numbering, 1)
         released = []
         while (entry := waiting.pop(number, None)) is not None:
             number += 1
             released.append(entry)
-        self._next[src] = number
+        self._next[numbering] = number
         return released
 
 
@@ -65,3 +72,14 @@ def surviving_facts(facts: Iterable[LoggedFact]) -> list[LoggedFact]:
             else:
                 surviving.append(entry)
     return surviving
+
+
+def _numbering_of(src: str) -> str:
+    """Name what counts the facts of a source.
+
+    Sources are `{temporal run}/wf` for a workflow, `{temporal run}/{activity}@{start}` for an
+    activity, and single names or `command/{id}` for writers of one fact.
+    """
+    if "@" in src or src.startswith(_COMMANDS):
+        return src
+    return src.partition("/")[2] or src

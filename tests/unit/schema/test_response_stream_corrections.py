@@ -180,11 +180,18 @@ def branch_log() -> RunLog:
     return log
 
 
-def test_a_reset_takes_back_what_the_old_source_said_after_it() -> None:
+def reset_to(log: RunLog, after: int, new_run: str = "t2") -> None:
+    """Write that a new Temporal run tells again what came after a number."""
+    reset = RunReset(at=log.now, old_src="t1/wf", after=after)
+    log.add(reset, src=f"{new_run}/wf/reset", src_seq=1)
+    log.numbers[f"{new_run}/wf"] = after
+
+
+def test_a_reset_takes_back_what_the_old_run_said_after_it() -> None:
     log = branch_log()
-    log.add(RunReset(at=log.now, old_src="wf", after=2), src="new", src_seq=2)
-    log.start("ie", src="new")
-    log.finish("ie", handle="false", src="new")
+    reset_to(log, after=2)
+    log.start("ie", src="t2/wf")
+    log.finish("ie", handle="false", src="t2/wf")
 
     assert log.story()[3:] == [
         "node_started ie",
@@ -196,22 +203,50 @@ def test_a_reset_takes_back_what_the_old_source_said_after_it() -> None:
     ]
 
 
-def test_a_reset_may_name_the_source_that_goes_on() -> None:
+def test_late_facts_of_a_run_that_was_reset_are_dropped() -> None:
     log = branch_log()
-    log.add(RunReset(at=log.now, old_src="wf", after=3, new_src="new"), src="writer")
-    log.finish("ie", handle="false", src="new")
-    log.entries[-1] = log.entries[-1].model_copy(update={"src_seq": 4})
-
-    assert visible_text(log.events()) == "no"
-
-
-def test_late_facts_of_a_source_that_was_reset_are_dropped() -> None:
-    log = branch_log()
-    log.add(RunReset(at=log.now, old_src="wf", after=2), src="new", src_seq=2)
-    log.add(CommandApplied(at=log.now, command_id="c", command="pause"), src="wf")
+    reset_to(log, after=2)
     log.run_node("yes", answer="yes")
 
     assert log.story()[-1] == "replace ''"
+
+
+def test_a_fact_that_a_reset_kept_is_told_once() -> None:
+    log = branch_log()
+    kept = log.entries[-1].fact
+    reset_to(log, after=3)
+    log.add(kept, src="t2/wf")
+
+    assert log.story()[-3:] == ["node_finished ie", "replace ''", "'yes'"]
+
+
+def test_a_second_reset_may_reach_further_back() -> None:
+    log = branch_log()
+    reset_to(log, after=3)
+    log.finish("ie", handle="false", src="t2/wf")
+    reset_to(log, after=2, new_run="t3")
+    log.add(RunReset(at=log.now, old_src="t2/wf", after=2), src="t3/wf/reset")
+    log.start("ie", src="t3/wf")
+    log.finish("ie", handle="true", src="t3/wf")
+
+    assert visible_text(log.events()) == "yes"
+
+
+def test_numbers_go_on_when_a_run_continues_as_new() -> None:
+    log = branch_log()
+    log.numbers["t2/wf"] = log.numbers["t1/wf"]
+    log.start("yes", src="t2/wf")
+    log.finish("yes", src="t2/wf", answer="yes")
+
+    assert log.story()[-2:] == ["node_started yes", "node_finished yes"]
+
+
+def test_a_command_may_have_the_name_of_a_source() -> None:
+    log = branch_log()
+    log.add(CommandApplied(at=log.now, command_id="wf", command="pause"), src="command/wf")
+    log.run_node("yes", answer="yes")
+
+    assert log.story()[-1] == "node_finished yes"
 
 
 def test_nothing_follows_the_end_of_the_run() -> None:
@@ -243,7 +278,10 @@ class Step(NamedTuple):
 steps = st.builds(
     Step,
     what=st.sampled_from(
-        ["chunk", "chunk", "chunk", "void", "replace", "retry", "finish", "start", "reset"]
+        [
+            *("chunk", "chunk", "chunk", "void", "replace", "retry"),
+            *("finish", "start", "reset", "continue"),
+        ]
     ),
     model=st.sampled_from(MODELS),
     start=st.integers(1, 3),
@@ -257,7 +295,7 @@ class _Writer:
 
     def __init__(self) -> None:
         self.written: list[tuple[str, int, Fact]] = []
-        self.wf = "wf0"
+        self.wf = "t0/wf"
         self.numbers: dict[str, int] = {}
         self.attempts = dict.fromkeys(MODELS, 1)
 
@@ -292,15 +330,23 @@ class _Writer:
                 self.write(
                     self.wf, NodeFinished(**about, status=status, handle="source", outputs=outputs)
                 )
+            case "continue":
+                self.go_on(self.numbers.get(self.wf, 0))
             case _:
-                self.reset(step.start)
+                after = max(0, self.numbers.get(self.wf, 0) - step.start)
+                self.go_on(after)
+                for src in [src for src in self.numbers if src.endswith("/wf")]:
+                    if src != self.wf and self.numbers[src] > after:
+                        self.written.append((f"{self.wf}/reset", 1, _reset(src, after)))
 
-    def reset(self, back: int) -> None:
-        old, self.wf = self.wf, f"wf{len(self.written)}"
-        after = max(0, self.numbers.get(old, 0) - back)
-        self.numbers[self.wf] = after
-        reset = RunReset(at=float(len(self.written)), old_src=old, after=after, new_src=self.wf)
-        self.written.append(("writer", len(self.written), reset))
+    def go_on(self, told: int) -> None:
+        """Let a new Temporal run tell facts from a number on."""
+        self.wf = f"t{len(self.written)}/wf"
+        self.numbers[self.wf] = told
+
+
+def _reset(old_src: str, after: int) -> RunReset:
+    return RunReset(at=0.0, old_src=old_src, after=after)
 
 
 def written(made: list[Step]) -> list[tuple[str, int, Fact]]:
@@ -389,7 +435,7 @@ def test_facts_of_a_source_are_released_in_its_order(
     entries: list[LoggedFact], random: Random
 ) -> None:
     plain = [entry for entry in entries if not isinstance(entry.fact, RunReset)]
-    once = [entry for entry in plain if not entry.src.startswith("wf")]
+    once = [entry for entry in plain if not entry.src.endswith("/wf")]
     shuffled = list(once)
     random.shuffle(shuffled)
 

@@ -146,8 +146,9 @@ def test_nodes_that_ran_when_the_run_failed_are_marked_failed() -> None:
 def test_what_a_reset_undid_is_not_in_the_result() -> None:
     log = begun(a_chatflow())
     log.run_node("ie", handle="true")
-    log.add(RunReset(at=log.now, old_src="wf", after=3), src="new", src_seq=3)
-    log.finish("ie", handle="false", src="new")
+    log.add(RunReset(at=log.now, old_src="t1/wf", after=3), src="t2/wf/reset")
+    log.numbers["t2/wf"] = 3
+    log.finish("ie", handle="false", src="t2/wf")
 
     result = result_of(log)
 
