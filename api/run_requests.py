@@ -55,23 +55,20 @@ def start_variables(plan: Plan) -> tuple[InputVariable, ...]:
     return data.variables if isinstance(data, StartNodeData) else ()
 
 
-def read_environment(plan: Plan, texts: Mapping[str, str]) -> dict[str, Value]:
-    """Read texts as values of the environment variables that they replace.
+def check_request(request: RunRequest) -> None:
+    """Check what can be checked before anything is opened.
 
     Raises:
-        InvalidInputs: For a name that the app does not have, a secret, or a text of another type.
+        InvalidInputs: If the request does not fit; every problem is named.
     """
-    declared = {variable.name: variable for variable in plan.environment}
-    values: dict[str, Value] = {}
     problems: list[str] = []
-    for name, text in texts.items():
+    for check in (_inputs, _environment):
         try:
-            values[name] = _read_environment_value(name, text, declared)
+            check(request)
         except InvalidInputs as error:
             problems += error.problems
     if problems:
         raise InvalidInputs(problems)
-    return values
 
 
 async def build_run_input(
@@ -87,8 +84,7 @@ async def build_run_input(
     Raises:
         InvalidInputs: If the inputs do not fit; every problem is named.
     """
-    values = _inputs(request)
-    environment = read_environment(request.plan, request.environment)
+    check_request(request)
     run_id = run_id or str(uuid.uuid4())
     now = time.time()
     workflow_id = str(uuid.uuid5(_DEFINITIONS, request.plan.plan_sha))
@@ -99,9 +95,9 @@ async def build_run_input(
         app_id=request.app_id,
         workflow_id=workflow_id,
         plan=request.plan,
-        inputs=await _to_wire(values, store, request.tenant_id),
+        inputs=await _to_wire(_inputs(request), store, request.tenant_id),
         system=await _to_wire(system, store, request.tenant_id),
-        environment=await _to_wire(environment, store, request.tenant_id),
+        environment=await _to_wire(_environment(request), store, request.tenant_id),
         trigger=request.trigger,
         created_by=request.user,
         created_at=now,
@@ -124,6 +120,21 @@ def _inputs(request: RunRequest) -> dict[str, Value]:
         problems.append("query is required: this app is a chatflow")
     if not is_chat and request.query is not None:
         problems.append("query is only for chatflows: this app is a workflow")
+    if problems:
+        raise InvalidInputs(problems)
+    return values
+
+
+def _environment(request: RunRequest) -> dict[str, Value]:
+    """Read texts as values of the environment variables that they replace."""
+    declared = {variable.name: variable for variable in request.plan.environment}
+    values: dict[str, Value] = {}
+    problems: list[str] = []
+    for name, text in request.environment.items():
+        try:
+            values[name] = _read_environment_value(name, text, declared)
+        except InvalidInputs as error:
+            problems += error.problems
     if problems:
         raise InvalidInputs(problems)
     return values

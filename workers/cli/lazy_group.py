@@ -28,6 +28,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
     {
         "validate": DEFINITIONS,
         "graph": DEFINITIONS,
+        "run": RUNS,
         "doctor": SERVICES,
     }
 )
@@ -78,7 +79,8 @@ def _ending_well(function: Callable[P, T]) -> Callable[P, T]:
             sys.stdout.flush()  # here, so that a closed pipe is noticed here
             return result
         except HoldfastError as error:
-            typer.echo(f"holdfast: {error}", err=True)
+            for message in getattr(error, "problems", (error,)):
+                typer.echo(f"holdfast: {message}", err=True)
             wrong_input = isinstance(error, DefinitionError)
             raise typer.Exit(ExitCode.BAD_INPUT if wrong_input else ExitCode.FAILED) from error
         except KeyboardInterrupt as interrupt:

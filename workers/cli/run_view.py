@@ -96,6 +96,13 @@ class RunView:
             self._console.print(Text(line))
         self._refresh()
 
+    def replace_text(self, text: str) -> None:
+        """Show the whole text again: what was shown before does not count any more."""
+        self._end_line()
+        self.say("  ⟲ the text so far is replaced")
+        self.streamed = ""
+        self.show_text(text)
+
     def say(self, message: str) -> None:
         """Show a message between the lines of the run."""
         self._print(Text(message, style="dim"))

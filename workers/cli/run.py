@@ -1,0 +1,157 @@
+"""`holdfast run`: run an export and wait for it."""
+
+import asyncio
+import sys
+from collections.abc import Mapping
+from enum import StrEnum
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from workers.cli.exit_codes import ExitCode
+
+if TYPE_CHECKING:
+    from api.run_requests import RunRequest
+    from schema.plan import Plan
+    from schema.settings import Settings
+    from workers.cli.watching import WatchOptions
+
+
+class LimitsName(StrEnum):
+    """Names of the profiles in `schema/limits.py`, without loading it."""
+
+    GENEROUS = "generous"
+    DIFY = "dify"
+
+
+_File = Annotated[str, typer.Argument(metavar="FILE", help="An export of Dify; `-` reads it.")]
+_Input = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--input", "-i", metavar="NAME=VALUE", help="`name=text`, `name:=json` or `name=@file`."
+    ),
+]
+_Inputs = Annotated[
+    str | None, typer.Option("--inputs", metavar="JSON", help="A JSON object, or `@file` with one.")
+]
+_Query = Annotated[str | None, typer.Option("--query", "-q", help="The message to a chatflow.")]
+_Env = Annotated[
+    list[str] | None,
+    typer.Option("--env", metavar="NAME=VALUE", help="Replaces an environment variable."),
+]
+_Raw = Annotated[
+    bool,
+    typer.Option(
+        "--raw-inputs", help="Start with the values as they are: only the start node's own checks."
+    ),
+]
+_Limits = Annotated[
+    LimitsName, typer.Option("--limits", help="What results may be: our bounds or Dify's numbers.")
+]
+_Stop = Annotated[
+    bool, typer.Option("--stop-on-interrupt", help="Ctrl-C stops the run instead of leaving it.")
+]
+_Json = Annotated[bool, typer.Option("--json", help="Print exactly one JSON object: the result.")]
+
+
+def run(
+    file: _File,
+    input: _Input = None,
+    inputs: _Inputs = None,
+    query: _Query = None,
+    env: _Env = None,
+    raw_inputs: _Raw = False,
+    limits: _Limits = LimitsName.GENEROUS,
+    stop_on_interrupt: _Stop = False,
+    json: _Json = False,
+) -> None:
+    """Run an export, show its nodes as they end, then its outputs.
+
+    What the run needs and you did not give is asked for on a terminal. Ctrl-C leaves the run, which
+    goes on elsewhere. Outputs go to stdout, everything else to stderr.
+
+    Ends with 0 if the run succeeded (also in part), 1 if it failed, 2 if definition or inputs are
+    wrong, 3 if it is paused, 4 if it was stopped, 130 after Ctrl-C.
+
+    Examples:
+      holdfast run app.yml -i name=Ada -i count:=3 -i letter=@letter.txt
+
+      holdfast run chat.yml --query "What is on today?"
+
+      holdfast run app.yml --inputs @inputs.json --json | jq .outputs
+    """
+    from api.run_requests import RunRequest, check_request
+    from schema.limits import LimitsProfile, RunPolicy
+    from workers.cli.given_inputs import parse_environment, parse_inputs
+    from workers.cli.input_files import read_files
+    from workers.cli.session import read_settings
+    from workers.cli.watching import WatchOptions
+
+    settings = read_settings()
+    plan = _read_plan(file)
+    given = parse_inputs(input or [], inputs)
+    if not raw_inputs:
+        given, query = _complete(plan, given, query, can_ask=file != "-")
+    request = RunRequest(
+        plan=plan,
+        inputs=given,
+        query=query,
+        environment=parse_environment(env or []),
+        raw_inputs=raw_inputs,
+        trigger="cli",
+        policy=RunPolicy(limits=LimitsProfile(limits)),
+    )
+    request, contents = read_files(request)
+    check_request(request)
+    options = WatchOptions(json=json, stop_on_interrupt=stop_on_interrupt)
+    raise typer.Exit(asyncio.run(_run(settings, request, contents, options)))
+
+
+def _read_plan(file: str) -> "Plan":
+    from workers.cli.definition_file import read_compilation
+
+    compilation = read_compilation(file)
+    if compilation.plan is None or not compilation.is_runnable:
+        for finding in compilation.findings:
+            typer.echo(f"holdfast: {finding}", err=True)
+        raise typer.Exit(ExitCode.BAD_INPUT)
+    return compilation.plan
+
+
+def _complete(
+    plan: "Plan", given: dict[str, Any], query: str | None, can_ask: bool
+) -> tuple[dict[str, Any], str | None]:
+    """Ask for what is missing where somebody can answer, and name what nobody asked for."""
+    from api.run_requests import start_variables
+    from schema.plan import AppMode
+
+    variables = start_variables(plan)
+    unknown = given.keys() - {variable.variable for variable in variables}
+    for name in sorted(unknown):
+        typer.echo(f"holdfast: the app has no input {name!r}; it is left out", err=True)
+    if can_ask and sys.stdin.isatty() and sys.stderr.isatty():
+        from workers.cli.prompts import ask_missing, ask_query
+
+        given = ask_missing(variables, given)
+        if plan.mode is AppMode.ADVANCED_CHAT and query is None:
+            query = ask_query()
+    return given, query
+
+
+async def _run(
+    settings: "Settings",
+    request: "RunRequest",
+    contents: Mapping[str, bytes],
+    options: "WatchOptions",
+) -> int:
+    from api.run_requests import build_run_input
+    from api.runs import start
+    from workers.cli.input_files import store_files
+    from workers.cli.session import opened_stack
+    from workers.cli.watching import watch
+
+    async with opened_stack(settings) as (addresses, dependencies):
+        await store_files(contents.values(), dependencies.artifacts, request.tenant_id)
+        run_input = await build_run_input(request, dependencies.artifacts)
+        await start(run_input, dependencies.log, dependencies.runs)
+        return await watch(addresses, dependencies, run_input, options)

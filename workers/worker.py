@@ -1,0 +1,106 @@
+"""The Temporal worker: what it registers, and the options that keep it fast and stoppable.
+
+One worker serves all roles on one queue by default, because eager activities work only there; with
+queues of their own there is one worker a role (design 2, temporal.md 10).
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from datetime import timedelta
+from enum import StrEnum
+
+from temporalio.worker import Worker
+from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
+
+from activities.registry import build_activities
+from schema.contracts import Role
+from workers.dependencies import Dependencies
+from workflows.graph_run import GraphRun
+
+MAX_CONCURRENT_ACTIVITIES = 200
+CACHED_WORKFLOWS = 1000
+STICKY_TIMEOUT = timedelta(seconds=1.5)
+"""How long a run of a lost worker waits before another one takes its next task."""
+HEARTBEAT_THROTTLE = timedelta(seconds=0.5)
+"""A stop reaches an activity in a heartbeat's answer, so heartbeats must not be held back."""
+
+_PASSED_THROUGH = ("schema",)
+"""Not loaded again in the sandbox: every class would exist twice. `graph_run` passes the rest."""
+
+
+class WorkerRole(StrEnum):
+    """What `holdfast worker --role` accepts."""
+
+    RUN = "run"
+    IO = "io"
+    CODE = "code"
+    ALL = "all"
+
+
+def build_workers(
+    dependencies: Dependencies,
+    role: WorkerRole = WorkerRole.ALL,
+    cached_workflows: int = CACHED_WORKFLOWS,
+) -> list[Worker]:
+    """Build a worker for each task queue of a role; they are not started.
+
+    Args:
+        dependencies: What activities work with.
+        role: Which queues to serve.
+        cached_workflows: Runs kept in memory between tasks; 0 replays at every task, for tests.
+
+    Raises:
+        ValueError: If the role is none of ours.
+    """
+    roles = list(Role) if role is WorkerRole.ALL else [Role(role)]
+    queues = {dependencies.queues.of(each): each for each in reversed(roles)}
+    serves_runs = {dependencies.queues.of(Role.RUN)} if Role.RUN in roles else set()
+    return [
+        build_worker(dependencies, queue, queue in serves_runs, cached_workflows)
+        for queue in queues
+    ]
+
+
+def build_worker(
+    dependencies: Dependencies,
+    task_queue: str,
+    workflows: bool = True,
+    cached_workflows: int = CACHED_WORKFLOWS,
+) -> Worker:
+    """Build the worker of one task queue.
+
+    Args:
+        dependencies: What activities work with.
+        task_queue: Where tasks come from.
+        workflows: Whether it runs workflows besides activities.
+        cached_workflows: Runs kept in memory between tasks.
+    """
+    return Worker(
+        dependencies.temporal,
+        task_queue=task_queue,
+        workflows=[GraphRun] if workflows else [],
+        activities=build_activities(dependencies.log, dependencies.artifacts),
+        workflow_runner=workflow_runner(),
+        max_cached_workflows=cached_workflows,
+        max_concurrent_activities=MAX_CONCURRENT_ACTIVITIES,
+        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+        graceful_shutdown_timeout=timedelta(seconds=dependencies.settings.drain_seconds),
+    )
+
+
+def workflow_runner() -> SandboxedWorkflowRunner:
+    """Build the runner of workflow code, for workers and replay alike."""
+    return SandboxedWorkflowRunner(
+        SandboxRestrictions.default.with_passthrough_modules(*_PASSED_THROUGH)
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(workers: Sequence[Worker]) -> AsyncIterator[None]:
+    """Run workers as long as the block; leaving it drains them."""
+    async with contextlib.AsyncExitStack() as stack:
+        for worker in workers:
+            await stack.enter_async_context(worker)
+        yield
