@@ -46,11 +46,15 @@ install() {
 
 is_recent "$venv/bin/python" || create
 
-say "Installing the packages of requirements.lock (a minute on a first call)"
-install --require-hashes -r requirements.lock || give_up "the dependencies could not be installed." \
+# A first installation shows its downloads; a later one has few or none.
+quietly=
+[ ! -e "$venv/.ready" ] || quietly=--quiet
+
+say "Installing the packages of requirements.lock (about a minute the first time)"
+install $quietly --require-hashes -r requirements.lock || give_up "the dependencies could not be installed." \
   "The lines above say which one and why. Usual reasons:" \
   "- no way to a package index: set HTTPS_PROXY, or PIP_INDEX_URL for a mirror of your own" \
-  "- a hash that does not match: the download was changed on its way; try again, then ask who did it" \
+  "- a hash that does not match: the download was changed on its way; try again, then report it" \
   "- no wheel for this platform: use Python 3.11 to 3.13 on Linux or macOS" \
   "Then call make again; what is installed already is kept."
 
