@@ -29,6 +29,8 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "validate": DEFINITIONS,
         "graph": DEFINITIONS,
         "run": RUNS,
+        "up": SERVICES,
+        "worker": SERVICES,
         "doctor": SERVICES,
     }
 )
