@@ -14,7 +14,12 @@ StoredValues: TypeAlias = Mapping[ArtifactRef, Segment]
 
 
 def references_in(wire: Json) -> Iterator[ArtifactRef]:
-    """Find every reference to the artifact store in a value."""
+    """Find every reference to the artifact store in a value.
+
+    Example:
+        >>> list(references_in({"small": [1, "x"]}))
+        []
+    """
     pending = [from_wire(wire)]
     while pending:
         match pending.pop():

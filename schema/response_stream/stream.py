@@ -41,6 +41,17 @@ class ResponseStream:
             the entry, and takes nothing out.
         full: Whether values behind references are shown whole in events; else by their preview,
             marked as truncated. Text is whole in any case. The same for all readers of a stream.
+
+    Example:
+        >>> from schema.plan import AppMode, PlanGraph, PlanNode
+        >>> from schema.nodes.answer import AnswerNodeData
+        >>> node = PlanNode(id="a", public_id="a", data=AnswerNodeData(answer="Hi"))
+        >>> graph = PlanGraph(root="a", nodes=(node,), edges=())
+        >>> plan = Plan(mode=AppMode.ADVANCED_CHAT, graph=graph)
+        >>> entry = LoggedFact(seq=1, src="start", src_seq=1, fact=RunStarted(at=0.0))
+        >>> events = ResponseStream(plan, RunInfo("run-1"), {}).feed(entry)
+        >>> [(event.id, event.name) for event in events]
+        [('1-0', 'workflow_started'), ('1-1', 'message')]
     """
 
     def __init__(
