@@ -1,20 +1,19 @@
 """Documents for tests: exports around nodes and edges that matter."""
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 from schema.dsl import Compilation, compile_definition, read_definition
-from tests.factories import Edge
 
 OWN_EXPORTS = Path(__file__).parent / "dsl"
 """Exports of our own; what they must give stands in `expected/`."""
 
 
 def a_document(
-    nodes: Iterable[Mapping[str, Any]],
-    edges: Iterable[Edge | Mapping[str, Any]] = (),
+    nodes: Iterable[Any],
+    edges: Iterable[Any] = (),
     *,
     mode: str = "workflow",
     **workflow: Any,
@@ -32,17 +31,17 @@ def a_document(
     return json.dumps(document, ensure_ascii=False)
 
 
-def an_edge(edge: Edge | Mapping[str, Any]) -> Mapping[str, Any]:
-    """An edge as an export has it; a tuple is source, target and handle."""
-    if isinstance(edge, Mapping):
+def an_edge(edge: Any) -> Any:
+    """An edge as an export has it: from a tuple of source, target and handle, or as it is."""
+    if not isinstance(edge, tuple):
         return edge
     fields = {"source": edge[0], "target": edge[1], "targetHandle": "target", "type": "custom"}
     return {**fields, "sourceHandle": edge[2]} if len(edge) > 2 else fields
 
 
 def compiled(
-    nodes: Iterable[Mapping[str, Any]],
-    edges: Iterable[Edge | Mapping[str, Any]] = (),
+    nodes: Iterable[Any],
+    edges: Iterable[Any] = (),
     **document: Any,
 ) -> Compilation:
     """What becomes of such an export."""
