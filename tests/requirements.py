@@ -44,6 +44,7 @@ DEFERRED_INVARIANTS: Mapping[int, str] = {
 
 REQUIREMENTS: Mapping[str, str] = {
     "readme:commands": "Every command of the README works as it is written there.",
+    "run:refusal": "A definition or input that cannot run is refused by name, with status 2.",
     "examples:results": "Every example gives the results that its folder states.",
 }
 
