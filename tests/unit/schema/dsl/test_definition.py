@@ -1,6 +1,11 @@
-import pytest
+import contextlib
+import json
 
-from schema.dsl import DocumentKind, DocumentMode, read_definition
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from schema.dsl import DocumentKind, DocumentMode, compile_definition, read_definition
 from schema.errors import InvalidDocument
 from schema.findings import FindingCode
 from schema.plan import AppMode
@@ -69,3 +74,33 @@ def test_other_version_is_a_warning(version: str) -> None:
 def test_document_is_refused_with_its_reason(text: str, reason: str) -> None:
     with pytest.raises(InvalidDocument, match=reason.replace("[", r"\[")):
         read_definition(text)
+
+
+TREES = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.text(max_size=5),
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(
+                ["app", "kind", "mode", "version", "workflow", "graph", "nodes", "features"]
+            ),
+            inner,
+            max_size=4,
+        )
+    ),
+)
+
+
+@given(TREES)
+def test_any_tree_is_read_or_refused(tree: object) -> None:
+    with contextlib.suppress(InvalidDocument):
+        compile_definition(read_definition(json.dumps(tree)))
+
+
+@given(TREES, st.sampled_from(["workflow", "advanced-chat", "chat"]))
+def test_any_workflow_is_read_or_refused(tree: object, mode: str) -> None:
+    document = {"app": {"mode": mode}, "workflow": {"graph": {"nodes": []}, "x": tree}}
+    for part in ("features", "environment_variables", "conversation_variables", "graph"):
+        with contextlib.suppress(InvalidDocument):
+            workflow = {**document["workflow"], part: tree}
+            compile_definition(read_definition(json.dumps({**document, "workflow": workflow})))
