@@ -99,8 +99,8 @@ def test_any_tree_is_read_or_refused(tree: object) -> None:
 
 @given(TREES, st.sampled_from(["workflow", "advanced-chat", "chat"]))
 def test_any_workflow_is_read_or_refused(tree: object, mode: str) -> None:
-    document = {"app": {"mode": mode}, "workflow": {"graph": {"nodes": []}, "x": tree}}
     for part in ("features", "environment_variables", "conversation_variables", "graph"):
         with contextlib.suppress(InvalidDocument):
-            workflow = {**document["workflow"], part: tree}
-            compile_definition(read_definition(json.dumps({**document, "workflow": workflow})))
+            workflow = {"graph": {"nodes": []}, part: tree}
+            document = {"app": {"mode": mode}, "workflow": workflow}
+            compile_definition(read_definition(json.dumps(document)))
