@@ -72,7 +72,7 @@ def postgres_server() -> Iterator[str]:
     try:
         yield f"postgresql://postgres@127.0.0.1:{port}/"
     finally:
-        run("pg_ctl", "-m", "fast", "-w", "stop")
+        run("pg_ctl", "-m", "immediate", "-w", "stop")
         shutil.rmtree(folder)
 
 

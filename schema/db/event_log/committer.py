@@ -66,9 +66,29 @@ class GroupCommitter:
             self._drainer = asyncio.create_task(self._drain())
         committed = await answer
         if committed is None:
-            return await self._commit_alone(run_id, job)
+            return await self.commit_alone(run_id, job)
         result: T = committed.result
         return result
+
+    async def commit_alone(self, run_id: str, job: Job[T]) -> T:
+        """Run a job of one run in a transaction of its own.
+
+        For jobs that lock rows that runs share: in a group they would hold the locks of other runs
+        meanwhile, and two groups could wait for each other.
+
+        Raises:
+            DatabaseUnavailable: If the database is away.
+        """
+        for _ in range(MAX_DEADLOCK_RETRIES):
+            try:
+                result = await self._database.write(job)
+            except DBAPIError as error:
+                if not is_deadlock(error):
+                    raise
+            else:
+                self._committed([run_id])
+                return result
+        raise DatabaseUnavailable(f"{MAX_DEADLOCK_RETRIES} deadlocks in a row.")
 
     async def _drain(self) -> None:
         try:
@@ -107,18 +127,6 @@ class GroupCommitter:
             # Whose fault it was shows when each runs alone.
             for request in group:
                 _settle(request, None)
-
-    async def _commit_alone(self, run_id: str, job: Job[T]) -> T:
-        for _ in range(MAX_DEADLOCK_RETRIES):
-            try:
-                result = await self._database.write(job)
-            except DBAPIError as error:
-                if not is_deadlock(error):
-                    raise
-            else:
-                self._committed([run_id])
-                return result
-        raise DatabaseUnavailable(f"{MAX_DEADLOCK_RETRIES} deadlocks in a row.")
 
 
 def _run(group: Sequence[_Request], connection: Connection) -> list[Any]:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sqlalchemy import Connection, bindparam, func, update
 
+from schema.db.base import AuthorText, KeyText
 from schema.db.event_log import nodes
 from schema.db.event_log.appending import append_to, refuse
 from schema.db.event_log.counters import count
@@ -38,8 +39,8 @@ _ASK_TO_STOP = (
     update(runs)
     .where(runs.c.run_id == bindparam("run"))
     .values(
-        stop_command_id=func.coalesce(runs.c.stop_command_id, bindparam("command")),
-        stop_reason=func.coalesce(runs.c.stop_reason, bindparam("reason")),
+        stop_command_id=func.coalesce(runs.c.stop_command_id, bindparam("command", type_=KeyText)),
+        stop_reason=func.coalesce(runs.c.stop_reason, bindparam("reason", type_=AuthorText)),
     )
 )
 

@@ -4,11 +4,11 @@ import asyncio
 import time
 from collections.abc import AsyncIterator, Collection, Sequence
 from functools import partial
-from typing import Any, Literal
+from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection, text
 
-from schema.db.engine import Database
+from schema.db.engine import Database, Job
 from schema.db.event_log import (
     appending,
     effects,
@@ -31,8 +31,10 @@ from schema.db.event_log.records import (
 from schema.db.event_log.wakeups import Wakeups
 from schema.envelope import Acknowledged
 from schema.errors import DatabaseUnavailable, NotFound
-from schema.facts import LoggedFact, NodeStarted, OpenFact, RunFinished
+from schema.facts import LoggedFact, NodeStarted, OpenFact, RunFinished, VariableUpdated
 from schema.runs import RunInput, RunRef, RunResult, RunStatus
+
+T = TypeVar("T")
 
 AVAILABILITY_POLL_SECONDS = 0.5
 
@@ -96,7 +98,7 @@ class EventLog:
             facts=facts,
             acknowledged=acknowledged,
         )
-        return await self._committer.commit(run.run_id, job)
+        return await self._commit_facts(run, facts, job)
 
     async def begin_effect(
         self, run: RunRef, temporal_run_id: str, node: NodeStarted, path: str, activity_id: str
@@ -168,7 +170,7 @@ class EventLog:
             result=result,
             at=at,
         )
-        return await self._committer.commit(run.run_id, job)
+        return await self._commit_facts(run, facts, job)
 
     async def close_run(
         self,
@@ -254,6 +256,12 @@ class EventLog:
             partial(reading.find_run, tenant_id=tenant_id, run_id=run_id)
         )
 
+    async def find_runs(self, tenant_id: str, prefix: str, limit: int = 20) -> list[RunRecord]:
+        """Look for the newest runs whose ids begin with a text."""
+        return await self._database.read(
+            partial(reading.find_runs, tenant_id=tenant_id, prefix=prefix, limit=limit)
+        )
+
     async def get_run(self, tenant_id: str, run_id: str) -> RunRecord:
         """Read the record of a run.
 
@@ -315,6 +323,12 @@ class EventLog:
                 conversation_id=conversation_id,
             )
         )
+
+    async def _commit_facts(self, run: RunRef, facts: Sequence[OpenFact], job: Job[T]) -> T:
+        """Commit facts in a group, unless they change rows that runs of a conversation share."""
+        if any(isinstance(entry.fact, VariableUpdated) for entry in facts):
+            return await self._committer.commit_alone(run.run_id, job)
+        return await self._committer.commit(run.run_id, job)
 
 
 def _ask(connection: Connection) -> None:

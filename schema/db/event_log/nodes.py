@@ -6,6 +6,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Executable, bindparam, case, delete, func, null, update
 
+from schema.db.base import AuthorText
 from schema.db.event_log.projection import KEPT_WHEN_NULL, NodeColumns, NodeKey, project
 from schema.db.event_log.upserts import on_conflict_update
 from schema.db.tables import node_executions
@@ -40,7 +41,7 @@ _FAIL_UNFINISHED = (
     )
     .values(
         status=NodeExecutionStatus.FAILED.value,
-        error=func.coalesce(node_executions.c.error, bindparam("reason")),
+        error=func.coalesce(node_executions.c.error, bindparam("reason", type_=AuthorText)),
         finished_at=bindparam("at"),
         elapsed_time=case(
             (node_executions.c.created_at == null(), 0.0),

@@ -38,11 +38,14 @@ def purge(
         condition = and_(condition, runs.c.finished_at < before)
     if run_ids is not None:
         condition = and_(condition, runs.c.run_id.in_(run_ids))
+    # Heads first and in order, as every writer does: nothing is told of a run meanwhile.
     chosen = connection.execute(
         select(runs.c.run_id, runs.c.app_id)
+        .join_from(runs, run_heads, runs.c.run_id == run_heads.c.run_id)
         .where(condition)
         .order_by(runs.c.run_id)
         .limit(MAX_RUNS)
+        .with_for_update(of=run_heads)
     ).all()
     if not chosen:
         return PurgeCounts()

@@ -77,6 +77,12 @@ def find_run(connection: Connection, tenant_id: str, run_id: str) -> RunRecord |
     return found[0] if found else None
 
 
+def find_runs(connection: Connection, tenant_id: str, prefix: str, limit: int) -> list[RunRecord]:
+    """Read the newest records of a tenant whose ids begin with a text."""
+    begins = runs.c.run_id.startswith(prefix, autoescape=True)
+    return _records(connection, and_(runs.c.tenant_id == tenant_id, begins), limit)
+
+
 def get_run_input(connection: Connection, ref: RunRef) -> RunInput:
     """Read what a run was given.
 

@@ -42,6 +42,7 @@ class Wakeups:
         self._database = database
         self._watches: dict[str, set[asyncio.Event]] = defaultdict(set)
         self._listeners: list[asyncio.Task[None]] = []
+        self._ending: set[asyncio.Task[None]] = set()
         self._unannounced: dict[str, None] = {}
         self._announcer: asyncio.Task[None] | None = None
 
@@ -71,11 +72,10 @@ class Wakeups:
 
     async def close(self) -> None:
         """Announce what is left and stop listening."""
-        listeners = list(self._listeners)
         self._stop_listening()
         if self._announcer is not None:
-            listeners.append(self._announcer)
-        await asyncio.gather(*listeners, return_exceptions=True)
+            self._ending.add(self._announcer)
+        await asyncio.gather(*self._ending, return_exceptions=True)
 
     def _wake(self, run_ids: Iterable[str]) -> None:
         for run_id in run_ids:
@@ -94,6 +94,8 @@ class Wakeups:
     def _stop_listening(self) -> None:
         for task in self._listeners:
             task.cancel()
+            self._ending.add(task)
+            task.add_done_callback(self._ending.discard)
         self._listeners = []
 
     async def _poll(self, seconds: float) -> None:

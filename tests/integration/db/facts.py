@@ -15,7 +15,7 @@ NONE_YET = Acknowledged()
 
 
 def an_input(run_id: str = "run", **fields: Any) -> RunInput:
-    return RunInput(run_id=run_id, plan=PLAN, **{"created_at": 100.0, **fields})
+    return RunInput(run_id=run_id, **{"plan": PLAN, "created_at": 100.0, **fields})
 
 
 async def a_run(log: EventLog, run_id: str = "run", **fields: Any) -> RunRef:

@@ -1,8 +1,11 @@
 """A Temporal reset takes back what the new Temporal run tells again, and nothing else."""
 
 from collections.abc import Sequence
+from uuid import uuid4
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
 from schema.db.event_log import EventLog
 from schema.envelope import Acknowledged
@@ -194,3 +197,60 @@ async def test_rows_of_activities_survive_a_reset(event_log: EventLog) -> None:
     [row] = await event_log.list_node_executions(run)
     assert (row.node_id, row.status) == ("n", NodeExecutionStatus.RUNNING)
     assert row.effect_starts == 1
+
+
+@st.composite
+def histories(draw: st.DrawFn) -> tuple[int, list[tuple[list[int], int]]]:
+    """How many facts there are; for each Temporal run what it writes and how many answers come.
+
+    A run writes some facts that were open when it began, in any order; the next one is reset to a
+    moment when the answers to the first of them had come.
+    """
+    count = draw(st.integers(1, 12))
+    still_open = list(range(1, count + 1))
+    runs: list[tuple[list[int], int]] = []
+    for _ in range(draw(st.integers(1, 4))):
+        if not still_open:
+            break
+        written = draw(st.lists(st.sampled_from(still_open), unique=True))
+        answered = draw(st.integers(0, len(written)))
+        runs.append((written, answered))
+        still_open = sorted(set(still_open) - set(written[:answered]))
+    return count, runs
+
+
+def acknowledgement(count: int, still_open: set[int]) -> Acknowledged:
+    lowest = min(still_open, default=count + 1)
+    beyond = tuple(number for number in range(lowest, count + 1) if number not in still_open)
+    return Acknowledged(through=lowest - 1, beyond=beyond)
+
+
+@pytest.mark.parametrize("database_url", ["sqlite"], indirect=True)
+@settings(
+    max_examples=60,
+    deadline=None,
+    suppress_health_check=[HealthCheck.function_scoped_fixture, HealthCheck.too_slow],
+)
+@given(history=histories())
+async def test_inv_03_every_number_stands_once_whatever_was_acknowledged_and_reset(
+    event_log: EventLog, history: tuple[int, list[tuple[list[int], int]]]
+) -> None:
+    count, temporal_runs = history
+    run_id = f"run-{uuid4()}"
+    run = await a_run(event_log, run_id)
+    told = numbered([started(f"n{number}", run_id=run_id) for number in range(count)])
+    still_open = set(range(1, count + 1))
+
+    for generation, (written, answered) in enumerate(temporal_runs):
+        acknowledged = acknowledgement(count, still_open)
+        for number in written:
+            await event_log.append(run, f"T{generation}", [told[number - 1]], acknowledged)
+        still_open -= set(written[:answered])
+    rest = [told[number - 1] for number in sorted(still_open)]
+    last = acknowledgement(count, still_open)
+    await event_log.finish(run, "Tlast", rest, last, succeeded(run_id), at=105.0)
+
+    log = await event_log.read(run)
+    assert sorted(number for _, number in standing(log)) == list(range(1, count + 1))
+    nodes = await event_log.list_node_executions(run)
+    assert sorted(node.node_id for node in nodes) == sorted(f"n{n}" for n in range(count))
