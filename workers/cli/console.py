@@ -16,6 +16,9 @@ from rich.text import Text
 PREVIEW_CHARACTERS = 2_000
 """Longest value that a person is shown; `--json` has all of it."""
 
+SHORT_ID = 8
+"""Characters of a run id that name it well enough among a person's runs."""
+
 _CONTROL = re.compile(r"[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069\ud800-\udfff]")
 
 STATUS_STYLES: Mapping[str, str] = {
@@ -32,14 +35,25 @@ STATUS_STYLES: Mapping[str, str] = {
 }
 
 
+_PIPE_WIDTH = 240
+"""Columns of a table where nobody's terminal limits them."""
+
+
 def stdout() -> Console:
     """Give the console for results."""
-    return Console(highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return _console(to_stderr=False)
 
 
 def stderr() -> Console:
     """Give the console for progress and messages."""
-    return Console(stderr=True, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    return _console(to_stderr=True)
+
+
+def _console(*, to_stderr: bool) -> Console:
+    console = Console(stderr=to_stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    if not console.is_terminal:
+        console.width = _PIPE_WIDTH
+    return console
 
 
 def plain(text: str) -> str:

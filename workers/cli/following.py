@@ -30,9 +30,7 @@ class RunFollower:
         self._ref = run_input.ref
         self._view = view
         self._stored: dict[ArtifactRef, Segment] = {}
-        self._stream = ResponseStream(
-            run_input.plan, RunInfo.of(run_input), self._stored, full=False
-        )
+        self._stream = ResponseStream(run_input.plan, run_info(run_input), self._stored, full=False)
         self._shown_text = ""
         self._after = 0
         self._status = RunStatus.RUNNING
@@ -113,6 +111,14 @@ class RunFollower:
             self._rested.set()
         else:
             self._rested.clear()
+
+
+def run_info(run_input: RunInput) -> RunInfo:
+    """Give what the fold needs besides the log; a run of the command line is its own message."""
+    conversation_id = run_input.system.get("conversation_id")
+    if not isinstance(conversation_id, str):
+        return RunInfo.of(run_input)
+    return RunInfo.of(run_input, message_id=run_input.run_id, conversation_id=conversation_id)
 
 
 async def read_stored(records: "Records", run: RunRef, reference: ArtifactRef) -> Segment:

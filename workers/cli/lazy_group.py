@@ -6,13 +6,14 @@ file of its name.
 
 import difflib
 import functools
+import gc
 import importlib
 import os
 import signal
 import sys
 from collections.abc import Callable, Mapping
 from types import MappingProxyType
-from typing import ParamSpec, TypeVar
+from typing import Any, ParamSpec, TypeVar
 
 import typer
 from typer.core import TyperCommand, TyperGroup
@@ -29,6 +30,14 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "validate": DEFINITIONS,
         "graph": DEFINITIONS,
         "run": RUNS,
+        "runs": RUNS,
+        "show": RUNS,
+        "events": RUNS,
+        "attach": RUNS,
+        "pause": RUNS,
+        "resume": RUNS,
+        "stop": RUNS,
+        "purge": RUNS,
         "up": SERVICES,
         "worker": SERVICES,
         "doctor": SERVICES,
@@ -42,6 +51,15 @@ T = TypeVar("T")
 
 class LazyGroup(TyperGroup):
     """A group that imports `workers.cli.<name>` for the command of that name."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        """Run a command in a process that is told to look for garbage less often.
+
+        Loading libraries makes hundreds of thousands of objects that all stay; looking through
+        them at Python's own pace costs a fifth of a short command's time.
+        """
+        gc.set_threshold(50_000, 20, 20)
+        return super().main(*args, **kwargs)
 
     def list_commands(self, ctx: object) -> list[str]:
         """List every command without loading one."""

@@ -6,10 +6,10 @@ from rich.console import Console
 
 from schema.facts import LoggedFact
 from schema.plan import AppMode
-from schema.response_stream import RunInfo, fold_result, references_of_result
+from schema.response_stream import fold_result, references_of_result
 from schema.runs import RunInput, RunRef
 from workers.cli.console import duration, plain, preview, status_text
-from workers.cli.following import read_stored
+from workers.cli.following import read_stored, run_info
 
 if TYPE_CHECKING:
     from workers.dependencies import Records
@@ -24,7 +24,7 @@ async def build_result(records: "Records", run_input: RunInput) -> dict[str, Any
         NotFound: If a value is not in the artifact store any more.
         ArtifactStoreUnavailable: If the store cannot be reached.
     """
-    run = RunInfo.of(run_input)
+    run = run_info(run_input)
     facts = await _read_log(records, run_input.ref)
     stored = {
         reference: await read_stored(records, run_input.ref, reference)

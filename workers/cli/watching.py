@@ -12,15 +12,16 @@ import typer
 
 from schema.commands import CommandKind
 from schema.runs import RunInput, RunStatus
-from workers.cli.console import json_text, stderr, stdout
+from workers.cli.console import SHORT_ID, json_text, stderr, stdout
 from workers.cli.exit_codes import ExitCode
 from workers.cli.following import RunFollower
 from workers.cli.lending import LentWorker, lending
 from workers.cli.run_result import build_result, show_outputs, show_summary
 from workers.cli.run_view import RunView
+from workflows.client import workflow_id_of
 
 if TYPE_CHECKING:
-    from workers.dependencies import Dependencies
+    from workers.dependencies import Dependencies, Records
     from workers.stack import StackAddresses
 
 STOP_SECONDS = 60.0
@@ -84,11 +85,20 @@ async def watch(
             _say_left(run_input.run_id, worker.is_only_worker)
             return interrupts.exit_code
         result = await build_result(dependencies, run_input)
-    if options.json:
-        typer.echo(json_text(result))
-    else:
-        _show(result, run_input, addresses, view)
+    run_url = addresses.run_url(workflow_id_of(run_input.run_id))
+    _show(result, run_input, options, run_url, view.streamed)
     return interrupts.exit_code if status is None else ExitCode.of(result["status"])
+
+
+async def show_ended(records: "Records", run_input: RunInput, options: WatchOptions) -> ExitCode:
+    """Show how a run went that has ended already.
+
+    Raises:
+        DatabaseUnavailable: If the records are away.
+    """
+    result = await build_result(records, run_input)
+    _show(result, run_input, options)
+    return ExitCode.of(result["status"])
 
 
 async def _wait(
@@ -135,16 +145,20 @@ def _say_left(run_id: str, alone: bool) -> None:
         kept = "kept; it goes on at the next `holdfast up` or"
     else:
         kept = "it goes on without this command; watch it with"
-    typer.echo(f"Left run {run_id}: {kept} `holdfast attach {run_id[:8]}`.", err=True)
+    typer.echo(f"Left run {run_id}: {kept} `holdfast attach {run_id[:SHORT_ID]}`.", err=True)
 
 
 def _show(
-    result: dict[str, Any], run_input: RunInput, addresses: "StackAddresses", view: RunView
+    result: dict[str, Any],
+    run_input: RunInput,
+    options: WatchOptions,
+    run_url: str | None = None,
+    streamed: str = "",
 ) -> None:
-    from workflows.client import workflow_id_of
-
-    show_outputs(result, run_input.plan.mode, stdout(), view.streamed)
-    run_id = run_input.run_id
-    show_summary(result, addresses.run_url(workflow_id_of(run_id)), stderr())
+    if options.json:
+        typer.echo(json_text(result))
+        return
+    show_outputs(result, run_input.plan.mode, stdout(), streamed)
+    show_summary(result, run_url, stderr())
     if result["status"] == RunStatus.PAUSED:
-        typer.echo(f"Paused; go on with `holdfast resume {run_id[:8]}`.", err=True)
+        typer.echo(f"Paused; go on with `holdfast resume {run_input.run_id[:SHORT_ID]}`.", err=True)

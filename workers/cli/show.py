@@ -1,0 +1,118 @@
+"""`holdfast show`: one run, its nodes and its outputs."""
+
+import asyncio
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from schema.db.event_log import RunRecord
+    from schema.runs import RunInput
+    from schema.settings import Settings
+
+_ERROR_CHARACTERS = 60
+
+
+def show(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="A run id, or how it begins.")],
+    json: Annotated[bool, typer.Option("--json", help="Print the result as one object.")] = False,
+) -> None:
+    """Show one run: when, with which inputs, its nodes, its outputs.
+
+    Examples:
+      holdfast show 4f3a
+
+      holdfast show 4f3a --json | jq '.nodes[] | select(.status == "failed")'
+    """
+    from workers.cli.session import read_settings
+
+    settings = read_settings()
+    record, run_input, result = asyncio.run(_read(settings, run))
+    if json:
+        from workers.cli.console import json_text
+
+        typer.echo(json_text(result))
+        return
+    from workers.cli.console import stdout
+
+    _show(record, run_input, result, settings, stdout())
+
+
+async def _read(settings: "Settings", name: str) -> "tuple[RunRecord, RunInput, dict[str, Any]]":
+    from workers.cli.run_names import find_run
+    from workers.cli.run_result import build_result
+    from workers.cli.session import opened_records
+
+    async with opened_records(settings) as records:
+        record = await find_run(records, name)
+        run_input = await records.log.get_run_input(record.ref)
+        return record, run_input, await build_result(records, run_input)
+
+
+def _show(
+    record: "RunRecord",
+    run_input: "RunInput",
+    result: dict[str, Any],
+    settings: "Settings",
+    out: "Console",
+) -> None:
+    from workers.cli.console import duration, local_time, plain, preview, status_text
+    from workers.cli.run_result import show_outputs
+
+    line = status_text(result["status"])
+    line.append(f" · {plain(run_input.plan.app_name) or 'app'} ({run_input.plan.mode})", "default")
+    line.append(f" · run {record.run_id}", "dim")
+    out.print(line)
+    ended = f", took {duration(result['elapsed_time'])}" if record.finished_at else ""
+    out.print(
+        f"started {local_time(record.created_at)} by {plain(record.trigger)}{ended}", style="dim"
+    )
+    if url := _web_ui_url(settings, record.temporal_workflow_id):
+        out.print(url, style="dim")
+    if result["error"]:
+        out.print(preview(result["error"]), style="red")
+    for name, value in record.inputs.items():
+        if value is not None and not name.startswith("sys."):
+            out.print(f"input {plain(name)}: {preview(value, 200)}")
+    out.print(_node_table(result["nodes"]))
+    show_outputs(result, run_input.plan.mode, out)
+
+
+def _node_table(nodes: list[dict[str, Any]]) -> Any:
+    from rich.table import Table
+
+    from workers.cli.console import duration, plain, preview, status_text
+
+    table = Table(box=None, pad_edge=False, show_edge=False, header_style="dim")
+    for title in ("#", "node", "type", "status", "took", "left by", "error"):
+        table.add_column(title, no_wrap=title != "error")
+    for node in nodes:
+        name = plain(node["title"] or node["node_id"]).replace("\n", " ")
+        handle = node["edge_source_handle"] or ""
+        again = f" (try {node['attempt']})" if node["attempt"] > 1 else ""
+        table.add_row(
+            str(node["index"]),
+            preview(name, 40) + again,
+            plain(node["node_type"]),
+            status_text(node["status"]),
+            duration(node["elapsed_time"]),
+            "" if handle == "source" else preview(handle, 40),
+            preview(node["error"] or "", _ERROR_CHARACTERS),
+        )
+    return table
+
+
+def _web_ui_url(settings: "Settings", workflow_id: str) -> str | None:
+    """Link to the run where the embedded server runs; none is started for that."""
+    from workers.data_directory import DataDirectory
+    from workers.file_lock import is_locked
+    from workers.server_namespace import NAMESPACE
+    from workers.server_record import read_record
+
+    directory = DataDirectory(settings.home)
+    server = read_record(directory.server_file)
+    if settings.temporal_address or server is None or not is_locked(directory.lock_file("server")):
+        return None
+    return f"{server.ui_url}/namespaces/{NAMESPACE}/workflows/{workflow_id}"
