@@ -1,0 +1,38 @@
+"""The wrapper's tests run on SQLite and on PostgreSQL, with a real log and a real store."""
+
+from pathlib import Path
+
+import pytest
+
+from activities.base import ActivityWrapper
+from schema.db.artifacts import ArtifactFiles
+from schema.db.event_log import EventLog
+from tests.fixtures_db import (
+    database,
+    database_url,
+    event_log,
+    postgres_server,
+    postgres_template,
+    sqlite_template,
+)
+
+__all__ = [
+    "database",
+    "database_url",
+    "event_log",
+    "postgres_server",
+    "postgres_template",
+    "sqlite_template",
+]
+
+
+@pytest.fixture
+def artifacts(tmp_path: Path) -> ArtifactFiles:
+    folder = tmp_path / "artifacts"
+    folder.mkdir()
+    return ArtifactFiles(str(folder))
+
+
+@pytest.fixture
+def wrapper(event_log: EventLog, artifacts: ArtifactFiles) -> ActivityWrapper:
+    return ActivityWrapper(event_log, artifacts)
