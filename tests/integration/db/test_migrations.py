@@ -10,6 +10,7 @@ from sqlalchemy import Connection, inspect, text
 from schema.db import tables
 from schema.db.engine import open_database
 from schema.db.migrate import migrate
+from schema.db.revision import is_migrated
 from schema.errors import SetupError
 
 pytestmark = pytest.mark.anyio
@@ -45,6 +46,19 @@ async def test_a_database_of_a_newer_build_is_refused(empty_database_url: str) -
     with pytest.raises(SetupError, match=r"newer version of Holdfast.*9z"):
         await migrate(database)
     await database.close()
+
+
+async def test_whether_a_database_is_migrated_is_told_without_alembic(
+    empty_database_url: str,
+) -> None:
+    database = open_database(empty_database_url)
+
+    before = await is_migrated(database)
+    await migrate(database)
+    after = await is_migrated(database)
+    await database.close()
+
+    assert (before, after) == (False, True)
 
 
 @pytest.mark.parametrize("url", ["no url", "mysql://localhost/x"])
