@@ -27,7 +27,7 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "schema.dsl": ("schema", *PYDANTIC, "yaml"),
     "schema.settings": ("schema", *PYDANTIC, "pydantic_settings", "platformdirs"),
     "schema.keyring": ("schema", *PYDANTIC, "cryptography"),
-    "schema.db": ("schema", *PYDANTIC, "sqlalchemy", "alembic", "aiosqlite", "psycopg"),
+    "schema.db": ("schema", *PYDANTIC, "sqlalchemy", "alembic", "psycopg"),
     "schema.db.artifacts": ("schema", *PYDANTIC, "obstore"),
     "workflows": ("schema", "workflows", *PYDANTIC, "temporalio"),
     "activities": ("schema", "activities", *PYDANTIC, "temporalio", "sqlalchemy"),

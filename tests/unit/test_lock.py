@@ -3,11 +3,12 @@
 import re
 import tomllib
 from collections.abc import Iterator
+from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
 
-from tests.sources import ROOT
+from tests.sources import PACKAGES, ROOT, imports, sources
 
 LOCKS = (ROOT / "requirements.lock", ROOT / "deploy" / "runtime.lock")
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
@@ -65,3 +66,15 @@ def test_runtime_lock_is_the_part_that_runs() -> None:
     assert runtime.items() <= everything.items()
     assert {*declared(None), *declared("build")} <= {normalised(name) for name in runtime}
     assert not {"pytest", "mypy", "ruff", "hypothesis"} & runtime.keys()
+
+
+def test_every_runtime_dependency_is_used() -> None:
+    imported = {name.partition(".")[0] for source in sources(*PACKAGES) for name in imports(source)}
+    used = {
+        normalised(distribution)
+        for module, distributions in packages_distributions().items()
+        if module in imported
+        for distribution in distributions
+    }
+
+    assert not set(declared(None)) - used
