@@ -1,0 +1,96 @@
+"""`python -m benchmarks`: measure, print, keep; what is measured and why is in README.md."""
+
+import asyncio
+import tempfile
+from collections.abc import Mapping
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmarks import graphs
+from benchmarks.commands import command, measure_commands
+from benchmarks.contestants import Product, Yardstick, open_yardstick
+from benchmarks.goals import Table, check_yardstick, goals_of
+from benchmarks.measuring import Figures, measure
+from benchmarks.report import Report, keep, show
+from schema.db.migrate import migrate
+from schema.settings import Settings
+from workers.dependencies import open_dependencies
+from workers.stack import open_stack
+from workers.worker import build_workers, running
+
+ROUNDS_ALONE = 80
+"""Turns of one run each."""
+ROUNDS_TOGETHER = 2
+RUNS_OF_TURN = {20: 80, 50: 150}
+"""Runs of a turn, by how many are under way at a time."""
+WARM_UP_RUNS = 10
+SECONDS = 600.0
+"""Bound of everything; on an idle machine of two cores it takes three minutes."""
+
+EMPTY = graphs.empty()
+CHAIN = graphs.chain(50)
+GRAPHS = (EMPTY, graphs.branch(), graphs.chain(10), CHAIN, graphs.parallel(20))
+
+
+async def main(console: Console) -> Report:
+    """Measure everything."""
+    report = Report()
+    with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
+        settings = Settings(home=Path(folder), keeper_idle_seconds=0)
+        async with (
+            open_stack(settings) as addresses,
+            open_dependencies(settings, addresses) as dependencies,
+        ):
+            await migrate(dependencies.database)
+            async with (
+                running(build_workers(dependencies)),
+                open_yardstick(addresses, Path(folder) / "handwritten.db") as yardstick,
+            ):
+                report.checks = check_yardstick(*await _measure_yardstick(yardstick))
+                for graph in GRAPHS:
+                    console.print(f"measuring: {graph.name}")
+                    table = await _measure(graph, Product(dependencies), yardstick)
+                    report.tables[graph.name] = table
+    report.commands = await _measure_commands(report, console)
+    report.goals = list(goals_of(report.tables, EMPTY.name, CHAIN.name, report.commands))
+    return report
+
+
+async def _measure_yardstick(
+    yardstick: Yardstick,
+) -> tuple[Mapping[str, Figures], Mapping[str, Figures]]:
+    sides = {"nothing": yardstick.nothing, "known shape": yardstick.known_shape}
+    await measure(sides, 1, 1, WARM_UP_RUNS)
+    alone = await measure(sides, 1, ROUNDS_ALONE, 1)
+    return alone, await measure(sides, 50, ROUNDS_TOGETHER, RUNS_OF_TURN[50])
+
+
+async def _measure(graph: graphs.Graph, product: Product, yardstick: Yardstick) -> Table:
+    sides = {
+        "hand-written": yardstick.until_result(graph),
+        "product": product.until_result(graph),
+    }
+    # Our clients wait for the log, not for Temporal: shown beside, and no part of a goal.
+    alone = {**sides, "product, until told": product.until_told(graph)}
+    await measure(alone, 1, 1, WARM_UP_RUNS)
+    table = {1: await measure(alone, 1, ROUNDS_ALONE, 1)}
+    for concurrency, runs in RUNS_OF_TURN.items():
+        table[concurrency] = await measure(sides, concurrency, ROUNDS_TOGETHER, runs)
+    return table
+
+
+async def _measure_commands(report: Report, console: Console) -> Mapping[str, Figures]:
+    holdfast = command()
+    if holdfast is None:
+        report.skipped.append("holdfast run: the command is not installed beside this Python")
+        return {}
+    console.print("measuring: holdfast run, cold and warm")
+    return await measure_commands(holdfast, graphs.chain(1))
+
+
+if __name__ == "__main__":
+    console = Console()
+    finished = asyncio.run(asyncio.wait_for(main(console), SECONDS))
+    show(finished, console)
+    console.print(f"kept: {keep(finished)}")

@@ -1,0 +1,107 @@
+"""What the figures have to be, and whether the yardstick itself is one.
+
+A goal compares figures of one run of the tool, so that the machine's speed cancels out.
+"""
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+
+from benchmarks.measuring import Figures
+
+MOST_TIMES_YARDSTICK = 1.25
+CHAIN_OVER_EMPTY_MILLISECONDS = 30.0
+COLD_MILLISECONDS = 3000.0
+WARM_MILLISECONDS = 1000.0
+
+_NOTHING_P50 = (10.0, 18.0)
+_NOTHING_PER_SECOND = (95.0, 140.0)
+_KNOWN_P50 = (19.0, 28.0)
+_KNOWN_PER_SECOND = (60.0, 70.0)
+"""Ranges of known figures for a run without effects, and for one with two activities."""
+_TOLERANCE = 0.2
+
+Table = Mapping[int, Mapping[str, Figures]]
+"""Figures of one graph by concurrency and side."""
+
+
+@dataclass(frozen=True)
+class Goal:
+    """One goal and what came out."""
+
+    name: str
+    measured: float
+    limit: float
+    unit: str = ""
+
+    @property
+    def is_met(self) -> bool:
+        """Whether the figure is within its limit."""
+        return self.measured <= self.limit
+
+    @property
+    def ratio(self) -> float:
+        """How much of the limit was used."""
+        return self.measured / self.limit
+
+
+@dataclass(frozen=True)
+class Check:
+    """One figure of the yardstick beside its known range, after the machine's noise."""
+
+    name: str
+    measured: float
+    low: float
+    high: float
+
+    @property
+    def holds(self) -> bool:
+        """Whether it is within a fifth of the range."""
+        return self.low * (1 - _TOLERANCE) <= self.measured <= self.high * (1 + _TOLERANCE)
+
+
+def check_yardstick(alone: Mapping[str, Figures], together: Mapping[str, Figures]) -> list[Check]:
+    """Compare the known shape with its known figures, corrected by what nothing costs here.
+
+    Args:
+        alone: `nothing` and `known shape` with one client.
+        together: The same with 50.
+    """
+    slower = noise(alone["nothing"].p50, _NOTHING_P50)
+    faster = noise(together["nothing"].per_second, _NOTHING_PER_SECOND)
+    return [
+        Check("p50, ms", alone["known shape"].p50 / slower, *_KNOWN_P50),
+        Check("runs/s", together["known shape"].per_second / faster, *_KNOWN_PER_SECOND),
+    ]
+
+
+def noise(measured: float, known: tuple[float, float]) -> float:
+    """Say how far a figure is outside its known range, as a factor.
+
+    Example:
+        >>> noise(15, (10, 18)), noise(36, (10, 18)), noise(5, (10, 18))
+        (1.0, 2.0, 0.5)
+    """
+    low, high = known
+    return measured / min(max(measured, low), high)
+
+
+def goals_of(
+    tables: Mapping[str, Table], empty: str, chain: str, commands: Mapping[str, Figures]
+) -> Iterator[Goal]:
+    """Give every goal that can be judged.
+
+    Args:
+        tables: Figures by graph.
+        empty: Name of the graph that does least.
+        chain: Name of the longest chain.
+        commands: `cold` and `warm`; empty where the command is missing.
+    """
+    for name, table in tables.items():
+        for concurrency, sides in table.items():
+            ratio = sides["product"].p50 / sides["hand-written"].p50
+            yield Goal(f"{name}, {concurrency} at a time", ratio, MOST_TIMES_YARDSTICK, "x")
+    over = tables[chain][1]["product"].p50 - tables[empty][1]["product"].p50
+    yield Goal(f"{chain} over {empty}", over, CHAIN_OVER_EMPTY_MILLISECONDS, "ms")
+    for name, limit in (("cold", COLD_MILLISECONDS), ("warm", WARM_MILLISECONDS)):
+        if name in commands:
+            yield Goal(f"holdfast run, {name}", commands[name].p50, limit, "ms")

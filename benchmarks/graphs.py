@@ -1,0 +1,127 @@
+"""The graphs that are measured, as exports of Dify's editor in their shortest form."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from typing import Any
+
+from schema.dsl.compilation import compile_definition
+from schema.dsl.definition import read_definition
+from schema.plan import Plan
+
+TEXT = "benchmark"
+"""The input of every run."""
+
+
+@dataclass(frozen=True)
+class Graph:
+    """One measured graph, for both sides."""
+
+    name: str
+    shape: str
+    """What the hand-written workflow calls it."""
+    size: int
+    document: Mapping[str, Any]
+    output: str = TEXT
+
+    @property
+    def export(self) -> str:
+        """The export's text; JSON is YAML."""
+        return json.dumps(self.document)
+
+    def plan(self) -> Plan:
+        """Compile the export."""
+        plan = compile_definition(read_definition(self.export)).plan
+        if plan is None:
+            raise ValueError(f"{self.name} does not compile")
+        return plan
+
+
+def empty() -> Graph:
+    """Start and end: the floor of our runs."""
+    return Graph("start, end", "empty", 0, _document([_start(), _end("start", "q")]))
+
+
+def branch() -> Graph:
+    """Start, if-else, aggregator, end."""
+    condition = {
+        "id": "c",
+        "variable_selector": ["start", "q"],
+        "comparison_operator": "contains",
+        "value": "bench",
+    }
+    case = {"case_id": "true", "logical_operator": "and", "conditions": [condition]}
+    nodes = [
+        _start(),
+        _node("choose", "if-else", cases=[case]),
+        _node("first", "variable-aggregator", output_type="string", variables=[["start", "q"]]),
+        _end("first", "output"),
+    ]
+    edges = [("start", "choose"), ("choose", "first", "true"), ("choose", "first", "false")]
+    return Graph(
+        "start, if-else, aggregator, end", "branch", 0, _document(nodes, [*edges, ("first", "end")])
+    )
+
+
+def chain(length: int) -> Graph:
+    """Start, templates in a row, end."""
+    nodes, previous = [_start()], ("start", "q")
+    for number in range(length):
+        nodes.append(_template(f"t{number}", "{{ x }}", previous))
+        previous = (f"t{number}", "output")
+    nodes.append(_end(*previous))
+    return Graph(f"chain of {length} templates", "chain", length, _document(nodes))
+
+
+def parallel(width: int) -> Graph:
+    """Start, templates beside each other, end."""
+    names = [f"t{number}" for number in range(width)]
+    branches = [_template(name, f"{n}{{{{ x }}}}", ("start", "q")) for n, name in enumerate(names)]
+    outputs = [{"variable": name, "value_selector": [name, "output"]} for name in names]
+    end = _node("end", "end", outputs=outputs)
+    edges = [edge for name in names for edge in (("start", name), (name, "end"))]
+    return Graph(
+        f"{width} parallel templates",
+        "parallel",
+        width,
+        _document([_start(), *branches, end], edges),
+        "".join(f"{number}{TEXT}" for number in range(width)),
+    )
+
+
+def _document(
+    nodes: list[dict[str, Any]], edges: Sequence[tuple[str, ...]] | None = None
+) -> dict[str, Any]:
+    """Write an export; without edges the nodes are a chain."""
+    if edges is None:
+        ids = [node["id"] for node in nodes]
+        edges = list(pairwise(ids))
+    written = [
+        {"source": edge[0], "target": edge[1], "sourceHandle": edge[2] if edge[2:] else "source"}
+        for edge in edges
+    ]
+    return {
+        "app": {"mode": "workflow", "name": "benchmark"},
+        "kind": "app",
+        "version": "0.5.0",
+        "workflow": {"graph": {"nodes": nodes, "edges": written}},
+    }
+
+
+def _node(node_id: str, node_type: str, **data: Any) -> dict[str, Any]:
+    return {"id": node_id, "data": {"type": node_type, "title": node_id.title(), **data}}
+
+
+def _start() -> dict[str, Any]:
+    variable = {"variable": "q", "label": "q", "type": "text-input", "required": True}
+    return _node("start", "start", variables=[variable])
+
+
+def _template(node_id: str, template: str, selector: tuple[str, str]) -> dict[str, Any]:
+    variables = [{"variable": "x", "value_selector": list(selector)}]
+    return _node(node_id, "template-transform", template=template, variables=variables)
+
+
+def _end(node_id: str, name: str) -> dict[str, Any]:
+    return _node("end", "end", outputs=[{"variable": "r", "value_selector": [node_id, name]}])

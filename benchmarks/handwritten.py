@@ -1,0 +1,91 @@
+"""The yardstick: what a Temporal engineer would write by hand for the graphs of `graphs.py`."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import timedelta
+
+from temporalio import workflow
+
+with workflow.unsafe.imports_passed_through():
+    from benchmarks.handwritten_rows import Step
+
+_LIMIT = timedelta(seconds=5)
+
+
+@dataclass
+class Task:
+    """One run."""
+
+    run_id: str
+    shape: str
+    """`branch`, `chain`, `parallel` or `empty`."""
+    size: int
+    text: str
+    activities: int = 0
+    """Regular activities besides, for the shape whose figures are known; then it writes its row."""
+
+
+@workflow.defn
+class HandWritten:
+    """The graphs as plain code; rows of nodes and the terminal row in one local activity."""
+
+    @workflow.run
+    async def run(self, task: Task) -> str:
+        """Run one graph and give its output."""
+        if task.activities:
+            await workflow.execute_local_activity(
+                "begin", args=[task.run_id, task.text], start_to_close_timeout=_LIMIT
+            )
+        steps = [_step("start", task.text)]
+        for number in range(task.activities):
+            text = await workflow.execute_activity("work", task.text, start_to_close_timeout=_LIMIT)
+            steps.append(_step(f"activity {number}", text))
+        output = _SHAPES[task.shape](task, steps)
+        steps.append(_step("end", output))
+        await workflow.execute_local_activity(
+            "finish", args=[task.run_id, steps, output], start_to_close_timeout=_LIMIT
+        )
+        return output
+
+
+@workflow.defn
+class Nothing:
+    """A run without any effect: what server and SDK cost alone."""
+
+    @workflow.run
+    async def run(self) -> None:
+        """Do nothing."""
+
+
+def _step(name: str, output: str) -> Step:
+    now = workflow.time()
+    return Step(name, output, now, now)
+
+
+def _branch(task: Task, steps: list[Step]) -> str:
+    chosen = "contains" if "bench" in task.text else "else"
+    steps.append(_step("if-else", chosen))
+    steps.append(_step("aggregator", task.text))
+    return task.text
+
+
+def _chain(task: Task, steps: list[Step]) -> str:
+    text = task.text
+    for number in range(task.size):
+        text = f"{text}"
+        steps.append(_step(f"template {number}", text))
+    return text
+
+
+def _parallel(task: Task, steps: list[Step]) -> str:
+    texts = [f"{number}{task.text}" for number in range(task.size)]
+    steps += [_step(f"template {number}", text) for number, text in enumerate(texts)]
+    return "".join(texts)
+
+
+_SHAPES: dict[str, Callable[[Task, list[Step]], str]] = {
+    "branch": _branch,
+    "chain": _chain,
+    "parallel": _parallel,
+    "empty": lambda task, _steps: task.text,
+}
