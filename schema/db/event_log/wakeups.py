@@ -9,18 +9,15 @@ import asyncio
 import json
 import logging
 from collections import defaultdict
-from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager, contextmanager
-from typing import Any
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import aclosing, contextmanager
 
-import psycopg
 from sqlalchemy import Connection, bindparam, select
 
-from schema.db.engine import Database, PostgresDatabase
+from schema.db.engine import Database
 from schema.db.tables import run_heads
 from schema.errors import DatabaseUnavailable
 
-CHANNEL = "run_events"
 BUNDLE_SECONDS = 0.025
 """How long commits are collected before other processes are told."""
 POLL_SECONDS = 0.15
@@ -65,10 +62,10 @@ class Wakeups:
     def committed(self, run_ids: Sequence[str]) -> None:
         """Tell of a commit of this process."""
         self._wake(run_ids)
-        if isinstance(self._database, PostgresDatabase):
+        if self._database.tells_commits:
             self._unannounced.update(dict.fromkeys(run_ids))
             if self._announcer is None:
-                self._announcer = asyncio.create_task(self._announce(self._database))
+                self._announcer = asyncio.create_task(self._announce())
 
     async def close(self) -> None:
         """Announce what is left and stop listening."""
@@ -83,9 +80,9 @@ class Wakeups:
                 event.set()
 
     def _listen(self) -> None:
-        if isinstance(self._database, PostgresDatabase):
+        if self._database.tells_commits:
             self._listeners = [
-                asyncio.create_task(self._hear(self._database)),
+                asyncio.create_task(self._hear()),
                 asyncio.create_task(self._poll(FALLBACK_POLL_SECONDS)),
             ]
         else:
@@ -118,43 +115,33 @@ class Wakeups:
             self._wake(run_id for run_id, last in now.items() if before.get(run_id) != last)
             before = now
 
-    async def _hear(self, database: PostgresDatabase) -> None:
+    async def _hear(self) -> None:
         while True:
             try:
-                async with _listening(database) as notifications:
-                    # Whatever was committed while nobody listened.
-                    self._wake(list(self._watches))
-                    async for notification in notifications:
-                        self._wake(json.loads(notification.payload))
-            except (DatabaseUnavailable, psycopg.OperationalError) as error:
+                async with aclosing(self._database.announcements()) as announcements:
+                    async for message in announcements:
+                        # The first is empty: much may have been committed while nobody listened.
+                        self._wake(json.loads(message) if message else list(self._watches))
+            except DatabaseUnavailable as error:
                 _logger.warning(
                     "Notifications of the database are lost; polling meanwhile.",
                     extra={"action": "listen_failed", "error": str(error)},
                 )
             await asyncio.sleep(RECONNECT_SECONDS)
 
-    async def _announce(self, database: PostgresDatabase) -> None:
+    async def _announce(self) -> None:
         while self._unannounced:
             await asyncio.sleep(BUNDLE_SECONDS)
             run_ids, self._unannounced = list(self._unannounced), {}
             try:
-                await database.notify(CHANNEL, _bundles(run_ids))
+                await self._database.announce(_bundles(run_ids))
             except DatabaseUnavailable as error:
                 # Followers in other processes poll as well.
                 _logger.info(
                     "Commits were not announced.",
-                    extra={"action": "notify_failed", "error": str(error)},
+                    extra={"action": "announce_failed", "error": str(error)},
                 )
         self._announcer = None
-
-
-@asynccontextmanager
-async def _listening(database: PostgresDatabase) -> AsyncIterator[AsyncIterator[psycopg.Notify]]:
-    async with AsyncExitStack() as stack:
-        connection: psycopg.AsyncConnection[Any] = await database.listen()
-        stack.push_async_callback(connection.close)
-        await connection.execute(f"LISTEN {CHANNEL}")
-        yield connection.notifies()
 
 
 def _bundles(run_ids: Sequence[str]) -> list[str]:

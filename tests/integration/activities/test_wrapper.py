@@ -17,7 +17,7 @@ from temporalio.testing import ActivityEnvironment
 from activities.base import ActivityWrapper, Work, implements
 from schema.activities import NodeOutput, Nothing
 from schema.contracts import ActivityContract, Role
-from schema.db import engine
+from schema.db import sqlite
 from schema.db.artifacts import ArtifactFiles
 from schema.db.engine import open_database
 from schema.db.event_log import EventLog
@@ -190,7 +190,7 @@ async def test_inv_09_a_result_is_kept_until_the_database_is_back(
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", 0.2)
     path = tmp_path / "away.db"
     shutil.copy(sqlite_template, path)
     database = open_database(f"sqlite:///{path}")

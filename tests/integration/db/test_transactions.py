@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Connection
 
-from schema.db import engine
+from schema.db import sqlite
 from schema.db.engine import open_database
 from schema.db.event_log import EventLog
 from schema.errors import DatabaseUnavailable
@@ -68,7 +68,7 @@ async def test_inv_13_a_writer_of_sqlite_holds_the_lock_before_it_reads(
     sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A transaction that began as a reader could neither write nor be repeated."""
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", 0.2)
     path = tmp_path / "records.db"
     shutil.copy(sqlite_template, path)
     database = open_database(f"sqlite:///{path}")

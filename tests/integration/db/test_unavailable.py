@@ -10,7 +10,7 @@ import pytest
 from sqlalchemy import Connection, text
 from sqlalchemy.exc import DBAPIError
 
-from schema.db import engine
+from schema.db import sqlite
 from schema.db.engine import Database, open_database
 from schema.db.event_log import EventLog
 from schema.db.migrate import migrate
@@ -67,7 +67,7 @@ async def test_waiting_ends_when_the_database_is_there(tmp_path: Path) -> None:
 async def test_a_writer_waits_for_another_process_and_then_gives_up(
     sqlite_template: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(engine, "BUSY_TIMEOUT_SECONDS", 0.2)
+    monkeypatch.setattr(sqlite, "BUSY_TIMEOUT_SECONDS", 0.2)
     path = tmp_path / "records.db"
     shutil.copy(sqlite_template, path)
     database = open_database(f"sqlite:///{path}")
