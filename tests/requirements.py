@@ -44,8 +44,17 @@ DEFERRED_INVARIANTS: Mapping[int, str] = {
 
 REQUIREMENTS: Mapping[str, str] = {
     "readme:commands": "Every command of the README works as it is written there.",
-    "run:refusal": "A definition or input that cannot run is refused by name, with status 2.",
     "examples:results": "Every example gives the results that its folder states.",
+    "run:outputs": "A run shows its nodes as they end, then outputs, time, id and Web UI link.",
+    "run:inputs": "Inputs come as texts, JSON, files or one document; unknown ones are named.",
+    "run:raw-inputs": "Raw inputs start the graph as they are, with the start node's own checks.",
+    "run:environment": "An environment variable can be replaced; a secret one is refused by name.",
+    "run:json": "With --json one object is printed, by the schema of results.",
+    "run:exit-codes": "The exit status says how a run ended.",
+    "run:refusal": "A definition or input that cannot run is refused by name, with status 2.",
+    "run:detach": "Ctrl-C leaves a run, which goes on where somebody works for it.",
+    "run:takeover": "A command that waits starts to work as soon as nobody else does.",
+    "run:stop-on-interrupt": "With --stop-on-interrupt Ctrl-C stops the run.",
 }
 
 DEFERRED: Mapping[str, str] = {}
