@@ -17,6 +17,8 @@ within = $(if $(TIMEOUT),$(TIMEOUT) --foreground --signal=INT --kill-after=30 $(
 PYTEST := $(BIN)/python -m pytest
 
 .DEFAULT_GOAL := help
+# Two levels of tests at once would measure each other: `make -j` changes nothing here.
+.NOTPARALLEL:
 .PHONY: help venv demo up test check format unit temporal replay server integration acceptance \
         kill bench lock clean
 
