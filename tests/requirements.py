@@ -55,6 +55,18 @@ REQUIREMENTS: Mapping[str, str] = {
     "run:detach": "Ctrl-C leaves a run, which goes on where somebody works for it.",
     "run:takeover": "A command that waits starts to work as soon as nobody else does.",
     "run:stop-on-interrupt": "With --stop-on-interrupt Ctrl-C stops the run.",
+    "run:pause": "A run can be paused and resumed, from anywhere.",
+    "run:stop": "A run can be stopped and keeps its partial results.",
+    "run:records": "What ran can be listed, shown and read fact by fact, and deleted.",
+    "up:health": "Health endpoints say whether a worker lives and works.",
+    "up:small-run": "While `up` is alive `run` loads little, so that it starts fast.",
+    "up:drain": "SIGTERM lets what runs finish and ends in good order.",
+    "run:pause": "A run is paused and resumed, also while nobody works for it.",
+    "run:stop": "A run is stopped, also while nobody works for it.",
+    "run:records": "Runs are listed, shown, followed and purged.",
+    "up:health": "`holdfast up` says whether it lives and can work.",
+    "up:small-run": "Beside `holdfast up` a run loads only what it needs.",
+    "up:drain": "SIGTERM ends `holdfast up` in good order.",
 }
 
 DEFERRED: Mapping[str, str] = {}
