@@ -13,6 +13,7 @@ from schema.commands import Command, CommandKind
 from schema.db.event_log import EventLog
 from schema.errors import TemporalUnavailable
 from schema.facts import CommandApplied, CommandRefused, LoggedFact
+from schema.kill_points import reach
 from schema.runs import RunInput, RunRef
 from workflows.client import GraphRunClient
 
@@ -62,6 +63,7 @@ async def start(
         DatabaseUnavailable: If the row could not be made: then there is no run.
     """
     await log.register(run_input, run_input.created_at)
+    reach("run registered")
     try:
         await client.start(run_input, eager=eager)
     except TemporalUnavailable as error:

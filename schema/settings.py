@@ -116,6 +116,11 @@ class Settings(BaseSettings):
         "skip is a failure.",
     )
 
+    kill_point: str | None = Field(
+        default=None,
+        description="Tests only: where this process is to be killed (`schema/kill_points.py`).",
+    )
+
     @field_validator("require", mode="before")
     @classmethod
     def _split_names(cls, value: object) -> object:

@@ -56,6 +56,12 @@ def _console(*, to_stderr: bool) -> Console:
     return console
 
 
+class _Console(Console):
+    def on_broken_pipe(self) -> None:
+        """Leave it to the command: rich would end the process."""
+        raise BrokenPipeError
+
+
 def plain(text: str) -> str:
     r"""Make text harmless for a terminal: what would control it is shown as an escape.
 

@@ -7,6 +7,7 @@ import contextlib
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from schema.kill_points import arm
 from schema.settings import Settings
 from schema.version import VERSION
 from workers.cli.progress import ProgressLine
@@ -39,6 +40,7 @@ def read_settings() -> Settings:
         )
         raise SetupError(f"A setting is wrong: {problems}. Correct the variable.") from error
     configure_logging(settings.log_level, settings.log_format)
+    arm(settings.kill_point or "")
     return settings
 
 
