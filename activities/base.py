@@ -110,6 +110,8 @@ class ActivityWrapper:
                 return ActivityReturn(digest=written, ended=head.ended)
         if call.node is None:
             output = await _translate_errors(method(call.params, Work(call.run, 0)), written)
+            if isinstance(output, NodeOutput):
+                output = await self._bound(output, call.run.tenant_id)
             return ActivityReturn(output=output, digest=written)
         return await self._execute_node(method, call, call.node, written)
 
@@ -219,7 +221,7 @@ class ActivityWrapper:
 def _plain(wire: Any) -> Any:
     """Give a value without its type, as records and clients have it."""
     value = from_wire(wire)
-    return to_wire(value.raw) if isinstance(value, Segment) else wire
+    return to_wire(value.value) if isinstance(value, Segment) else wire
 
 
 def _answer(recorded: RecordedOutcome, written: str) -> ActivityReturn[Any]:

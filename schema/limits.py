@@ -63,3 +63,5 @@ class RunPolicy(BaseModel):
     """Seconds of wall clock; enforced by the Temporal server."""
     active_timeout: float = 30 * 86_400.0
     """Seconds that the run may be neither paused nor waiting for people."""
+    max_history_events: int = 4_096
+    """Length of a Temporal history from which on the run continues as new."""

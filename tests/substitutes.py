@@ -9,11 +9,16 @@ What a substitute does is part of the plan (`config["substitute"]`), so its runs
 
 from collections.abc import Iterator, MutableMapping
 from contextlib import contextmanager
+from dataclasses import replace
 from typing import Any, cast
 
 from temporalio import workflow
 
+from schema.activities import EVALUATE, EvaluateInput
+from schema.contracts import Role
+from schema.nodes.answer import AnswerNodeData
 from schema.nodes.foreign import ForeignNodeData
+from schema.plan import PlanNode
 from schema.values.segments import Segment
 from workflows.nodes import EXECUTORS
 from workflows.nodes.base import Executor, NodeContext, NodeResult
@@ -44,6 +49,8 @@ FOREIGN_TYPES = (
 async def execute(data: ForeignNodeData, ctx: NodeContext) -> NodeResult:
     """Do what the plan says."""
     given: dict[str, Any] = data.config.get("substitute", {})
+    if "answer" in data.config:
+        return await _in_activity(data, ctx)
     if "sleep" in given:
         await workflow.sleep(given["sleep"])
     if ctx.started.attempt <= given.get("failures", 0) or "error" in given:
@@ -61,6 +68,17 @@ async def execute(data: ForeignNodeData, ctx: NodeContext) -> NodeResult:
 def _announced(ctx: NodeContext, result: NodeResult) -> NodeResult:
     ctx.announce()
     return result
+
+
+async def _in_activity(data: ForeignNodeData, ctx: NodeContext) -> NodeResult:
+    """Render the answer of the configuration in an activity of the `io` queue."""
+    node = PlanNode(
+        id=ctx.node.id, public_id="x", data=AnswerNodeData(answer=data.config["answer"])
+    )
+    return await ctx.call(
+        replace(EVALUATE, role=Role.IO),
+        EvaluateInput(node=node, variables=(), limits=ctx.run_input.policy.limits),
+    )
 
 
 def install() -> None:

@@ -10,11 +10,11 @@ from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
 from schema.activities import FINALIZE, FLUSH, FinalizeInput, FinalizeOutput, Nothing
-from schema.contracts import ActivityContract, InputT, OutputT
+from schema.contracts import ActivityContract, InputT, OutputT, Role
 from schema.envelope import ActivityCall, ActivityFailure, ActivityReturn
 from schema.facts import NodeStarted
 from schema.runs import RunInput, RunResult
-from workflows.fact_ledger import Carried, FactLedger
+from workflows.fact_ledger import NOTHING_CARRIED, Carried, FactLedger
 
 INFRASTRUCTURE = RetryPolicy(
     initial_interval=timedelta(seconds=1),
@@ -52,7 +52,7 @@ class ActivityCalls:
         Raises:
             ActivityError: If it failed; its facts are acknowledged or open again.
         """
-        carried = self._ledger.take()
+        carried = self._ledger.take() if self._carries(contract.role) else NOTHING_CARRIED
         envelope = ActivityCall[InputT](
             run=self._run_input.ref,
             node=node,
@@ -124,6 +124,11 @@ class ActivityCalls:
         if answer.output is None:
             raise ApplicationError("finalize returned no state", non_retryable=True)
         return answer.output.result
+
+    def _carries(self, role: Role) -> bool:
+        """Whether facts ride along: not where they might queue behind sandboxed work (design 6)."""
+        queues = self._run_input.queues
+        return role is not Role.CODE or queues.code == queues.run
 
     def _remaining(self) -> timedelta:
         """The run's remaining time: an outage of any length fails nothing (invariant 9)."""

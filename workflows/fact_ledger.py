@@ -37,6 +37,9 @@ class Carried:
     digest: str
 
 
+NOTHING_CARRIED = Carried((), digest(()))
+
+
 class FactLedger:
     """Numbers facts, hands them to carriers and keeps them until they are acknowledged."""
 

@@ -101,6 +101,7 @@ class GraphRun:
 
     async def _continue_as_new(self) -> None:
         await workflow.wait_condition(workflow.all_handlers_finished)
+        self._interpreter.stop_clock()
         workflow.continue_as_new(
             self._run_input.model_copy(
                 update={

@@ -47,9 +47,8 @@ from workflows.run_state import RunState
 _FLUSH_FAILURES = 3
 """Carriers in a row that may end without a digest before the run gives up."""
 _ABANDON_SECONDS = 10
-_MAX_EVENTS = 4_096
 _MAX_SIGNALS = 5_000
-"""Lengths of a history from which on the run continues as new (design 6)."""
+"""Half of what one history may receive; from here on the run continues as new (design 6)."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +75,7 @@ class Interpreter:
         """The history is long: nothing is launched until the run continues as new."""
         self._clock = ActiveClock(state)
         self._nodes = run_input.plan.graph.by_id
-        self._running: dict[str, tuple[NodeStarted, asyncio.Task[None]]] = {}
+        self._running: dict[str, tuple[NodeContext, asyncio.Task[None]]] = {}
         self._retries: dict[str, asyncio.Task[None]] = {}
         self._ended: deque[_Ended] = deque()
         self._due: deque[str] = deque()
@@ -108,9 +107,9 @@ class Interpreter:
             self._start_flush()
             self._keep_time()
             workflow.set_current_details(self._details())
-            await workflow.wait_condition(self._has_work)
+            await workflow.wait_condition(lambda: self._has_work() or self._needs_flush())
             self.ledger.begin_activation()
-            self.yielding = self.yielding or _history_is_long(self._signals)
+            self.yielding = self.yielding or self._history_is_long()
 
     @property
     def is_complete(self) -> bool:
@@ -149,13 +148,20 @@ class Interpreter:
                 if not ended.result.recorded:
                     self._record(ended.started, ended.result, NodeExecutionStatus.SUCCEEDED)
         self._ended.clear()
-        for started, _ in self._running.values():
-            self._record(started, NodeResult(error="stopped"), NodeExecutionStatus.STOPPED)
+        for context, _ in self._running.values():
+            if not context.announced:
+                # Its activity may not have begun; a second NodeStarted of a try counts for nothing.
+                context.announce()
+            self._record(context.started, NodeResult(error="stopped"), NodeExecutionStatus.STOPPED)
         self._running.clear()
         self._retries.clear()
         if self._flush is not None:
             await workflow.wait([self._flush])
         self.refuse_commands()
+
+    def stop_clock(self) -> None:
+        """Note how much active time is left: the state is about to be carried on."""
+        self._clock.stand_still()
 
     def refuse_commands(self) -> bool:
         """Answer commands that came too late; say whether there were any."""
@@ -273,7 +279,7 @@ class Interpreter:
         context = NodeContext(
             self.run_input, node, started, self.state.pool, self.calls, self.ledger.emit
         )
-        self._running[node_id] = (started, asyncio.create_task(self._execute(node, context)))
+        self._running[node_id] = (context, asyncio.create_task(self._execute(node, context)))
 
     def _begin(self, node: PlanNode) -> NodeStarted:
         counters = self.state.counters
@@ -360,7 +366,7 @@ class Interpreter:
                 handle=result.handle if left else None,
                 inputs=result.inputs,
                 process_data=result.process_data,
-                outputs=wire_of({n: s.raw for n, s in result.outputs.items()}) if left else None,
+                outputs=wire_of({n: s.value for n, s in result.outputs.items()}) if left else None,
                 error=result.error,
                 error_type=result.error_type if result.error is not None else None,
                 metadata=result.metadata,
@@ -395,9 +401,13 @@ class Interpreter:
 
     # Before a wait.
 
+    def _needs_flush(self) -> bool:
+        """Whether open facts wait and no carrier of ours is under way."""
+        return self._flush is None and self.ledger.has_open
+
     def _start_flush(self) -> None:
         """Send open facts that no activity took, one carrier at a time."""
-        if self._flush is None and self.ledger.has_open:
+        if self._needs_flush():
             self._flush_blocks = self.ledger.is_full
             self._flush = asyncio.create_task(self._carry())
 
@@ -424,18 +434,17 @@ class Interpreter:
         """Describe the moment for the Temporal Web UI; titles and states, never values."""
         lines = [f"**{'paused' if self.state.paused else 'running'}**", ""]
         lines += [
-            f"- running: {s.title or s.node_id} (`{s.node_type}`)"
-            for s, _ in self._running.values()
+            f"- running: {context.node.title or context.node.id} (`{context.node.type}`)"
+            for context, _ in self._running.values()
         ]
         lines += [f"- waits for a retry: {self._nodes[n].title or n}" for n in self._retries]
         done = self.state.counters.index - len(self._running)
         return "\n".join([*lines, f"- finished: {done} of {len(self._nodes)} nodes"])
 
-
-def _history_is_long(signals: int) -> bool:
-    info = workflow.info()
-    return (
-        info.is_continue_as_new_suggested()
-        or info.get_current_history_length() >= _MAX_EVENTS
-        or signals >= _MAX_SIGNALS
-    )
+    def _history_is_long(self) -> bool:
+        info = workflow.info()
+        return (
+            info.is_continue_as_new_suggested()
+            or info.get_current_history_length() >= self.run_input.policy.max_history_events
+            or self._signals >= _MAX_SIGNALS
+        )

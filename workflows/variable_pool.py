@@ -8,11 +8,14 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from schema.errors import VariableNotFound
+from schema.plan import PlanVariable
 from schema.runs import RunInput
 from schema.selectors import Selector
 from schema.values.encoding import encode, from_wire, to_wire
-from schema.values.segments import Segment
+from schema.values.segments import Segment, SegmentType
 from schema.values.variables import Variables
+
+_ARRAY_TYPES = frozenset(str(each) for each in SegmentType if each.is_array)
 
 
 class VariablePool:
@@ -39,10 +42,10 @@ class VariablePool:
         for variable in run_input.plan.environment:
             if variable.value_type != "secret":
                 value = run_input.environment.get(variable.name, variable.value)
-                pool.put("env", variable.name, segment_of(value))
+                pool.put("env", variable.name, _declared(variable, value))
         for variable in run_input.plan.conversation:
             value = run_input.conversation.get(variable.name, variable.value)
-            pool.put("conversation", variable.name, segment_of(value))
+            pool.put("conversation", variable.name, _declared(variable, value))
         return pool
 
     @classmethod
@@ -107,6 +110,14 @@ def segment_of(wire: Any) -> Segment:
     """Read a value in wire form: typed as it was, else by inference (dify-nodes 3.3)."""
     value = from_wire(wire)
     return value if isinstance(value, Segment) else Segment.infer(value)
+
+
+def _declared(variable: PlanVariable, wire: Any) -> Segment:
+    """Give a variable its declared type, so that an empty list keeps it; else what it has."""
+    segment = segment_of(wire)
+    if segment.value == [] and variable.value_type in _ARRAY_TYPES:
+        return Segment(SegmentType(variable.value_type), [])
+    return segment
 
 
 def _encoded_size(segment: Segment) -> int:

@@ -39,4 +39,4 @@ if __name__ == "__main__":
     substitutes.install()
     FILES = sorted(Path(sys.argv[1]).glob("*.json"))
     TEXTS = {file.stem: file.read_text() for file in FILES}
-    sys.exit(min(1, asyncio.run(replay(TEXTS, (sys.argv[2:] or [None])[0]))))
+    sys.exit(min(1, asyncio.run(replay(TEXTS, sys.argv[2] if sys.argv[2:] else None))))

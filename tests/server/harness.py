@@ -1,9 +1,9 @@
 """Runs plans on a real Temporal server with real records, and gives what they left."""
 
+import asyncio
 import time
 import uuid
 from dataclasses import dataclass, field
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +58,8 @@ class RunHarness:
     async def closed(self, run_input: RunInput) -> RunResult | None:
         """Wait for the workflow; None when it ended with an error."""
         try:
-            result: RunResult = await self.handle(run_input).result(rpc_timeout=_timeout())
+            async with asyncio.timeout(SECONDS):
+                result: RunResult = await self.handle(run_input).result()
         except WorkflowFailureError:
             return None
         return result
@@ -120,6 +121,3 @@ def _write(folder: Path, histories: dict[str, str]) -> None:
     for name, text in histories.items():
         (folder / f"{name}.json").write_text(text)
 
-
-def _timeout() -> timedelta:
-    return timedelta(seconds=SECONDS)

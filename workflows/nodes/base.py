@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
 from schema.activities import EVALUATE, EvaluateInput, NodeOutput
+from schema.contracts import ActivityContract, InputT
 from schema.errors import NodeError, ValueBehindReference
 from schema.facts import NodeStarted
 from schema.limits import INLINE_VALUE_BYTES
@@ -57,9 +58,12 @@ class NodeContext:
         self._pool = pool
         self._calls = calls
         self._announce = announce
+        self.announced = False
+        """Whether workflow code has told that the try began."""
 
     def announce(self) -> None:
         """Tell that the node has started; an activity that executes a node does it itself."""
+        self.announced = True
         self._announce(self.started)
 
     async def evaluate(self) -> NodeResult:
@@ -104,26 +108,31 @@ class NodeContext:
             error_type=made.error_type,
         )
 
-    async def _evaluate_in_activity(self) -> NodeResult:
-        selected = self._pool.select(self.node.data.selectors())
+    async def call(
+        self, contract: ActivityContract[InputT, NodeOutput], params: InputT
+    ) -> NodeResult:
+        """Execute the node in an activity, whose wrapper records its start and its outcome."""
         answer = await self._calls.call(
-            EVALUATE,
-            EvaluateInput(
-                node=self.node,
-                variables=tuple(
-                    (node_id, name, to_wire(segment))
-                    for (node_id, name), segment in selected.items()
-                ),
-                limits=self.run_input.policy.limits,
-            ),
+            contract,
+            params,
             node=self.started,
             path=path_of(self.started),
-            activity_id=activity_id_of(self.node, self.started),
+            activity_id=activity_id_of(self.started),
             summary=f"{self.node.type} · {self.node.title}",
         )
         if answer.deferred or answer.output is None:
             return NodeResult(deferred=True)
         return _result_of(answer.output)
+
+    async def _evaluate_in_activity(self) -> NodeResult:
+        selected = self._pool.select(self.node.data.selectors())
+        variables = tuple(
+            (node_id, name, to_wire(segment)) for (node_id, name), segment in selected.items()
+        )
+        params = EvaluateInput(
+            node=self.node, variables=variables, limits=self.run_input.policy.limits
+        )
+        return await self.call(EVALUATE, params)
 
 
 Executor: TypeAlias = Callable[[Any, NodeContext], Awaitable[NodeResult]]
@@ -140,7 +149,7 @@ def path_of(started: NodeStarted) -> str:
     return started.node_exec_id.partition(":")[2]
 
 
-def activity_id_of(node: PlanNode, started: NodeStarted) -> str:
+def activity_id_of(started: NodeStarted) -> str:
     """Name the activity of a try: `node`, `node[3]`, `node#2` (temporal.md 4.5)."""
     path = path_of(started)
     return path if started.attempt == 1 else f"{path}#{started.attempt}"
