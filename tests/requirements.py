@@ -61,12 +61,6 @@ REQUIREMENTS: Mapping[str, str] = {
     "up:health": "Health endpoints say whether a worker lives and works.",
     "up:small-run": "While `up` is alive `run` loads little, so that it starts fast.",
     "up:drain": "SIGTERM lets what runs finish and ends in good order.",
-    "run:pause": "A run is paused and resumed, also while nobody works for it.",
-    "run:stop": "A run is stopped, also while nobody works for it.",
-    "run:records": "Runs are listed, shown, followed and purged.",
-    "up:health": "`holdfast up` says whether it lives and can work.",
-    "up:small-run": "Beside `holdfast up` a run loads only what it needs.",
-    "up:drain": "SIGTERM ends `holdfast up` in good order.",
 }
 
 DEFERRED: Mapping[str, str] = {}

@@ -50,7 +50,7 @@ def stderr() -> Console:
 
 
 def _console(*, to_stderr: bool) -> Console:
-    console = Console(stderr=to_stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
+    console = _Console(stderr=to_stderr, highlight=False, markup=False, emoji=False, soft_wrap=True)
     if not console.is_terminal:
         console.width = _PIPE_WIDTH
     return console

@@ -108,6 +108,10 @@ def _ending_well(function: Callable[P, T]) -> Callable[P, T]:
         except BrokenPipeError as closed:
             _give_up_stdout()
             raise typer.Exit(128 + signal.SIGPIPE) from closed
+        except OSError as error:  # a full disk, a vanished folder: not a bug of ours
+            typer.echo(f"holdfast: {error}", err=True)
+            _give_up_stdout()
+            raise typer.Exit(ExitCode.FAILED) from error
 
     return called
 
