@@ -48,10 +48,10 @@ async def _time_run(holdfast: Path, home: Path, export: Path) -> float:
     begun = time.perf_counter()
     process = await _start(holdfast, home, "run", str(export), "-i", f"q={TEXT}", "--json")
     async with asyncio.timeout(SECONDS):
-        said, _ = await process.communicate()
+        said, told = await process.communicate()
     taken = time.perf_counter() - begun
     if process.returncode != 0 or TEXT not in said.decode():
-        raise CommandFailed(f"holdfast run ended with {process.returncode}: {said.decode()}")
+        raise CommandFailed(f"holdfast run ended with {process.returncode}: {told.decode()}")
     return taken
 
 
@@ -76,5 +76,10 @@ async def _start(holdfast: Path, home: Path, *arguments: str) -> asyncio.subproc
     # `env` sets variables without this process reading its own; its milliseconds count too.
     settings = (f"HOLDFAST_HOME={home}", "HOLDFAST_KEEPER_IDLE_SECONDS=0", "HOLDFAST_API_PORT=0")
     return await asyncio.create_subprocess_exec(
-        "env", *settings, str(holdfast), *arguments, stdout=asyncio.subprocess.PIPE
+        "env",
+        *settings,
+        str(holdfast),
+        *arguments,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.PIPE,
     )

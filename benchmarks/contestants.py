@@ -16,8 +16,8 @@ from temporalio.worker import Worker
 from api.run_requests import RunRequest, build_run_input
 from api.runs import start
 from benchmarks.graphs import TEXT, Graph
-from benchmarks.handwritten import HandWritten, Nothing, Task
-from benchmarks.handwritten_rows import Rows
+from benchmarks.handwritten import HandWritten, Nothing
+from benchmarks.handwritten_rows import Rows, Task
 from schema.facts import RunFinished
 from schema.plan import Plan
 from schema.runs import RunResult, RunStatus

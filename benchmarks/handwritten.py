@@ -1,28 +1,14 @@
 """The yardstick: what a Temporal engineer would write by hand for the graphs of `graphs.py`."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import timedelta
 
 from temporalio import workflow
 
 with workflow.unsafe.imports_passed_through():
-    from benchmarks.handwritten_rows import Step
+    from benchmarks.handwritten_rows import Step, Task
 
 _LIMIT = timedelta(seconds=5)
-
-
-@dataclass
-class Task:
-    """One run."""
-
-    run_id: str
-    shape: str
-    """`branch`, `chain`, `parallel` or `empty`."""
-    size: int
-    text: str
-    activities: int = 0
-    """Regular activities besides, for the shape whose figures are known; then it writes its row."""
 
 
 @workflow.defn

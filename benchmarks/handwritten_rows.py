@@ -1,4 +1,7 @@
-"""The hand-written workflow's records: SQLite with the product's pragmas, and its activities."""
+"""The hand-written workflow's data, records and activities: SQLite with the product's pragmas.
+
+Beside the workflow's file, so that its sandbox loads none of it again.
+"""
 
 import asyncio
 import sqlite3
@@ -17,6 +20,19 @@ CREATE TABLE run (id TEXT PRIMARY KEY, status TEXT, inputs TEXT, outputs TEXT,
 CREATE TABLE node (run TEXT, number INTEGER, name TEXT, output TEXT, begun REAL, ended REAL,
                    PRIMARY KEY (run, number));
 """
+
+
+@dataclass
+class Task:
+    """One run."""
+
+    run_id: str
+    shape: str
+    """`branch`, `chain`, `parallel` or `empty`."""
+    size: int
+    text: str
+    activities: int = 0
+    """Regular activities besides, for the shape whose figures are known; then it writes its row."""
 
 
 @dataclass
