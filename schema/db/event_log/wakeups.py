@@ -21,6 +21,9 @@ from schema.errors import DatabaseUnavailable
 BUNDLE_SECONDS = 0.025
 """How long commits are collected before other processes are told."""
 POLL_SECONDS = 0.15
+FIRST_POLL_SECONDS = 0.02
+"""At first polls come faster: whoever begins to watch has often just started a short run."""
+_SLOWER = 1.5
 FALLBACK_POLL_SECONDS = 1.0
 """On PostgreSQL, for a notification that got lost with a connection."""
 RECONNECT_SECONDS = 1.0
@@ -98,8 +101,10 @@ class Wakeups:
     async def _poll(self, seconds: float) -> None:
         """Compare the numbers of all watched runs with those of the round before."""
         before: Mapping[str, int] = {}
+        pause = min(FIRST_POLL_SECONDS, seconds)
         while True:
-            await asyncio.sleep(seconds)
+            await asyncio.sleep(pause)
+            pause = min(pause * _SLOWER, seconds)
             watched = list(self._watches)
 
             def last_numbers(
