@@ -106,8 +106,8 @@ class ActivityWrapper:
                 )
             )
             reach("facts written")
-            if head.ended is not None:
-                return ActivityReturn(digest=written, ended=head.ended)
+            if head.ended is not None or head.stop_requested:
+                return _refused(head, written)
         if call.node is None:
             output = await _translate_errors(method(call.params, Work(call.run, 0)), written)
             if isinstance(output, NodeOutput):
@@ -244,7 +244,7 @@ def _answer(recorded: RecordedOutcome, written: str) -> ActivityReturn[Any]:
 
 
 def _refused(head: Head, written: str) -> ActivityReturn[Any]:
-    """Begin nothing: the run has ended, is being stopped, or is paused."""
+    """Begin nothing: the run has ended or is being stopped."""
     return ActivityReturn(
         digest=written, ended=head.ended, deferred=True, stop_requested=head.stop_requested
     )

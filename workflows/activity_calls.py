@@ -36,6 +36,8 @@ class ActivityCalls:
         self._ledger = ledger
         self.ended: RunResult | None = None
         """The terminal state that a writer found in the row; the run obeys it."""
+        self.stop_requested = False
+        """Whether the row says that the run is to stop; Temporal's cancel may not have come yet."""
 
     async def call(
         self,
@@ -85,6 +87,7 @@ class ActivityCalls:
             if not settled:
                 self._ledger.put_back(carried)
         self.ended = self.ended or answer.ended
+        self.stop_requested = self.stop_requested or answer.stop_requested
         return answer
 
     async def flush(self) -> None:

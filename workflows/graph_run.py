@@ -48,12 +48,12 @@ class GraphRun:
             if not run_input.registered:
                 await interpreter.calls.call(REGISTER, RegisterInput(run_input=run_input))
             await interpreter.run()
+            if self._continues():
+                await self._continue_as_new()
         except asyncio.CancelledError:
             cancelled = True
             self._stop_by_cancel()
-        if self._continues(cancelled):
-            await self._continue_as_new()
-        result = await self._finish()
+        result = await self._finish_whatever_comes()
         if cancelled and result.status is RunStatus.STOPPED:
             raise asyncio.CancelledError
         if result.status is RunStatus.FAILED:
@@ -94,9 +94,9 @@ class GraphRun:
             interpreter.answer(CommandKind.STOP, command_id)
         interpreter.ending = interpreter.ending or Ending.stopped("")
 
-    def _continues(self, cancelled: bool) -> bool:
+    def _continues(self) -> bool:
         interpreter = self._interpreter
-        over = cancelled or interpreter.ending or interpreter.calls.ended or interpreter.is_complete
+        over = interpreter.ending or interpreter.calls.ended or interpreter.is_complete
         return interpreter.yielding and not over
 
     async def _continue_as_new(self) -> None:
@@ -111,6 +111,14 @@ class GraphRun:
             ),
             task_timeout=timedelta(seconds=3),
         )
+
+    async def _finish_whatever_comes(self) -> RunResult:
+        """Finish even if Temporal's cancel arrives now: once, and too late to mean a stop."""
+        finishing = asyncio.create_task(self._finish())
+        try:
+            return await asyncio.shield(finishing)
+        except asyncio.CancelledError:
+            return await finishing
 
     async def _finish(self) -> RunResult:
         """Write the terminal state; the first one written counts, and the run obeys it."""

@@ -196,7 +196,12 @@ class Interpreter:
         """Whether the loop has something to do now."""
         return (
             bool(
-                self._commands or self._ended or self._due or self._may_launch() or self._is_over()
+                self._commands
+                or self._ended
+                or self._due
+                or self._may_launch()
+                or self._is_over()
+                or self.calls.stop_requested
             )
             or self._clock.expired
         )
@@ -212,6 +217,8 @@ class Interpreter:
         if self._clock.expired and self.ending is None:
             limit = self.run_input.policy.active_timeout
             self.ending = Ending.stopped(f"Maximum execution time exceeded: {limit:g}s active")
+        if self.calls.stop_requested and self.ending is None:
+            self.ending = Ending.stopped("")
         if self.ending is None:
             self._rest()
         while self._may_launch():

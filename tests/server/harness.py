@@ -3,15 +3,18 @@
 import asyncio
 import time
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle
 
+import api.runs
+from api.run_requests import RunRequest, build_run_input
 from schema.commands import Command, CommandKind
 from schema.facts import Fact, LoggedFact, NodeFinished
 from schema.plan import Plan
+from schema.response_stream import Event, ResponseStream, RunInfo, fold_result
 from schema.runs import NodeExecutionStatus, Queues, RunInput, RunRef, RunResult, RunStatus
 from workers.dependencies import Dependencies
 from workflows.client import workflow_id_of
@@ -37,15 +40,31 @@ class RunHarness:
             created_at=time.time(),
             **{"registered": True, **fields},
         )
-        if run_input.registered:
-            await self.dependencies.log.register(run_input, run_input.created_at)
-        await self.dependencies.runs.start(run_input)
-        self.started.append(run_input.ref)
+        await self.launch(run_input)
         return run_input
+
+    async def launch(self, run_input: RunInput) -> None:
+        """Start a run as the product does; one that is to register itself, as an outsider does."""
+        if run_input.registered:
+            await api.runs.start(run_input, self.dependencies.log, self.dependencies.runs)
+        else:
+            await self.dependencies.runs.start(run_input)
+        self.started.append(run_input.ref)
 
     async def run(self, plan: Plan, **fields: Any) -> "FinishedRun":
         """Run a plan to its end."""
         run_input = await self.start(plan, **fields)
+        return await self.finished(run_input)
+
+    async def run_request(self, request: RunRequest) -> "FinishedRun":
+        """Check a request as the product does and run it to its end.
+
+        Raises:
+            InvalidInputs: If the inputs do not fit.
+        """
+        request = replace(request, queues=self.queues)
+        run_input = await build_run_input(request, self.dependencies.artifacts)
+        await self.launch(run_input)
         return await self.finished(run_input)
 
     async def finished(self, run_input: RunInput) -> "FinishedRun":
@@ -53,7 +72,8 @@ class RunHarness:
         await self.closed(run_input)
         log = self.dependencies.log
         record = await log.get_run(run_input.tenant_id, run_input.run_id)
-        return FinishedRun(record.result(), await log.read(run_input.ref, limit=100_000))
+        facts = await log.read(run_input.ref, limit=100_000)
+        return FinishedRun(run_input, record.result(), facts)
 
     async def closed(self, run_input: RunInput) -> RunResult | None:
         """Wait for the workflow; None when it ended with an error."""
@@ -89,6 +109,7 @@ class RunHarness:
 class FinishedRun:
     """What a run left in the records."""
 
+    run_input: RunInput
     result: RunResult
     log: list[LoggedFact]
 
@@ -114,6 +135,15 @@ class FinishedRun:
 
     def node(self, node_id: str) -> NodeFinished:
         return next(f for f in self.facts if isinstance(f, NodeFinished) and f.node_id == node_id)
+
+    def folded(self) -> dict[str, Any]:
+        """The run as one object, as `run --json` prints it."""
+        return fold_result(self.run_input.plan, RunInfo.of(self.run_input), self.log, {})
+
+    def events(self) -> list[Event]:
+        """What a client sees of the run; it has no values behind references."""
+        stream = ResponseStream(self.run_input.plan, RunInfo.of(self.run_input), {})
+        return [event for entry in self.log for event in stream.feed(entry)]
 
 
 def _write(folder: Path, histories: dict[str, str]) -> None:

@@ -9,7 +9,7 @@ from schema.commands import Command, CommandKind
 from schema.facts import CommandApplied, CommandRefused, RunPaused
 from schema.plan import Plan
 from schema.runs import NodeExecutionStatus, RunInput, RunStatus
-from tests.factories import a_chain, a_plan, a_start, a_substitute, a_template, an_end
+from tests.factories import a_chain, a_node, a_plan, a_start, a_substitute, a_template, an_end
 from tests.server.harness import FinishedRun, RunHarness
 
 pytestmark = pytest.mark.anyio
@@ -42,7 +42,8 @@ async def logged(runs: RunHarness, run_input: RunInput, fact_type: str) -> None:
 
 
 async def test_pause_lets_the_running_node_finish_and_starts_none(runs: RunHarness) -> None:
-    run_input = await runs.start(a_slow_plan(), inputs={"q": "x"})
+    run_input = await runs.start(a_slow_plan(1), inputs={"q": "x"})
+    await logged(runs, run_input, "NodeFinished")
     await runs.signal(run_input, CommandKind.PAUSE, "p1")
     await logged(runs, run_input, "RunPaused")
 
@@ -229,3 +230,41 @@ async def test_limits_of_steps_and_active_time_stop_a_run_with_a_named_reason(
 
 def _pause() -> Command:
     return Command(command_id="p1", reason="test")
+
+
+async def test_a_stop_whose_cancel_never_came_still_ends_the_run_at_its_next_writing(
+    runs: RunHarness,
+) -> None:
+    plan = a_plan(
+        [
+            a_start("s", "q"),
+            a_substitute("slow", sleep=1),
+            a_node("effect", "tool", answer="x"),
+            an_end("e", r=["effect", "answer"]),
+        ],
+        [("s", "slow"), ("slow", "effect"), ("effect", "e")],
+    )
+    run_input = await runs.start(plan, inputs={"q": "x"})
+    await logged(runs, run_input, "NodeFinished")
+    await runs.dependencies.log.request_stop(run_input.ref, "c1", "enough")
+    run = await runs.finished(run_input)
+
+    assert run.status is RunStatus.STOPPED
+    assert answers(run) == [("c1", "CommandApplied")]
+    assert run.types.count("RunFinished") == 1
+
+
+async def test_inv_05_a_cancel_that_races_with_the_end_leaves_one_terminal_state(
+    runs: RunHarness,
+) -> None:
+    for number in range(15):
+        run_input = await runs.start(a_chain(3), inputs={"q": "x"})
+        await asyncio.sleep(number / 1000)  # the race is the point: a different moment each time
+        status = await runs.dependencies.log.request_stop(run_input.ref, "c1", "")
+        await runs.dependencies.runs.cancel(run_input.run_id, "c1")
+        run = await runs.finished(run_input)
+
+        assert run.status in (RunStatus.SUCCEEDED, RunStatus.STOPPED)
+        assert run.types.count("RunFinished") == 1
+        applied = "CommandApplied" if run.status is RunStatus.STOPPED else "CommandRefused"
+        assert answers(run) == [("c1", applied)], status

@@ -9,10 +9,10 @@ from schema.db.event_log.heads import LockedRun, lock
 from schema.db.event_log.insertion import SourcedFact, insert_events, insert_facts
 from schema.db.event_log.records import Head
 from schema.db.event_log.resets import take_over
-from schema.db.tables import run_events
+from schema.db.tables import run_events, runs
 from schema.envelope import Acknowledged
 from schema.facts import CommandApplied, CommandRefused, OpenFact, command_src
-from schema.runs import RunRef
+from schema.runs import RunRef, RunStatus
 
 RUN_ENDED = "run ended"
 """Reason of a command's refusal once the row is terminal."""
@@ -56,13 +56,35 @@ def append_to(
     insert_facts(run, [fact for entries in by_src.values() for fact in _unknown(run, entries)])
 
 
-def refuse(run: LockedRun, command_id: str, command: str, at: float) -> None:
-    """Answer a command that came after the end, unless it was answered before."""
-    fact = CommandRefused(at=at, command_id=command_id, command=command, reason=RUN_ENDED)
+def refuse(
+    run: LockedRun, command_id: str, command: str, at: float, reason: str = RUN_ENDED
+) -> None:
+    """Answer a command that came too late, unless it was answered before."""
+    fact = CommandRefused(at=at, command_id=command_id, command=command, reason=reason)
     insert_events(run, _unknown(run, [SourcedFact(command_src(command_id), 1, fact)]))
 
 
+def answer_stop(run: LockedRun, status: RunStatus, at: float) -> None:
+    """Answer the stop that was asked for, as the run ends, unless its workflow has done so."""
+    command_id = stop_command(run)
+    if command_id is None:
+        return
+    fact: CommandApplied | CommandRefused
+    if status is RunStatus.STOPPED:
+        fact = CommandApplied(at=at, command_id=command_id, command="stop")
+    else:
+        fact = CommandRefused(at=at, command_id=command_id, command="stop", reason=RUN_ENDED)
+    insert_events(run, _unknown(run, [SourcedFact(command_src(command_id), 1, fact)]))
+
+
+def stop_command(run: LockedRun) -> str | None:
+    """Give the id of the stop that was asked for first."""
+    found: str | None = run.connection.execute(_STOP_COMMAND, {"run": run.ref.run_id}).scalar()
+    return found
+
+
 _COMMANDS = command_src("")
+_STOP_COMMAND = select(runs.c.stop_command_id).where(runs.c.run_id == bindparam("run"))
 
 
 def _fields(entry: OpenFact) -> SourcedFact:

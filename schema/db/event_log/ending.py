@@ -7,7 +7,7 @@ from sqlalchemy import Connection, bindparam, func, update
 
 from schema.db.base import AuthorText, KeyText
 from schema.db.event_log import nodes
-from schema.db.event_log.appending import append_to, refuse
+from schema.db.event_log.appending import answer_stop, append_to, refuse, stop_command
 from schema.db.event_log.counters import count
 from schema.db.event_log.heads import LockedRun, lock
 from schema.db.event_log.insertion import SourcedFact, insert_events, name_artifacts
@@ -17,6 +17,8 @@ from schema.envelope import Acknowledged
 from schema.facts import OpenFact, RunFinished
 from schema.runs import RunRef, RunResult, RunStatus
 
+STOPPING_ALREADY = "run is being stopped already"
+"""Reason of a second stop's refusal."""
 END_SRC = "end"
 """`src` of RunFinished: one a run, whoever writes it."""
 
@@ -99,6 +101,8 @@ def request_stop(
     run = lock(connection, ref)
     if run.status.is_terminal:
         refuse(run, command_id, "stop", at)
+    elif run.stop_requested and stop_command(run) != command_id:
+        refuse(run, command_id, "stop", at, STOPPING_ALREADY)
     else:
         run.stop_requested = True
         connection.execute(
@@ -109,6 +113,8 @@ def request_stop(
 
 
 def _end(run: LockedRun, result: RunResult, at: float) -> None:
+    if run.stop_requested:
+        answer_stop(run, result.status, at)
     fact = RunFinished(at=at, **_terminal_fields(result))
     insert_events(run, [SourcedFact(END_SRC, 1, fact)])
     run.status = result.status

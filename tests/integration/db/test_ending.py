@@ -98,6 +98,27 @@ async def test_a_stop_request_sets_the_flag_and_keeps_the_first_reason(event_log
     assert record.stop_requested
 
 
+@pytest.mark.parametrize(
+    ("end", "answer"),
+    [(RunStatus.STOPPED, CommandApplied), (RunStatus.SUCCEEDED, CommandRefused)],
+)
+async def test_inv_06_a_stop_that_no_workflow_answered_is_answered_by_the_end(
+    event_log: EventLog, end: RunStatus, answer: type
+) -> None:
+    run = await a_run(event_log)
+    await event_log.request_stop(run, "c1")
+    await event_log.request_stop(run, "c1")
+    await event_log.request_stop(run, "c2")
+    await event_log.finish(run, "T1", [], NONE_YET, RunResult(run_id="run", status=end), 1.0)
+
+    facts = [entry.fact for entry in await event_log.read(run)]
+    answers = {
+        f.command_id: type(f) for f in facts if isinstance(f, CommandApplied | CommandRefused)
+    }
+    assert answers == {"c2": CommandRefused, "c1": answer}
+    assert [f.type for f in facts].count("CommandRefused") == 1 + (answer is CommandRefused)
+
+
 async def test_nothing_begins_once_a_run_is_to_stop(event_log: EventLog) -> None:
     run = await a_run(event_log)
     await event_log.request_stop(run, "c1")

@@ -1,0 +1,76 @@
+"""The exports in tests/dsl give, on a real server, what `tests/dsl/expected` says.
+
+Each case goes the whole way: document, plan, checked request, run, log, result, client text.
+"""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from api.run_requests import RunRequest
+from schema.dsl import compile_definition, read_definition
+from schema.plan import AppMode, Plan
+from tests.documents import OWN_EXPORTS
+from tests.run_logs import visible_text
+from tests.server.harness import FinishedRun, RunHarness
+
+pytestmark = pytest.mark.anyio
+
+RESULT_SCHEMA = Path(__file__).parents[2] / "schema" / "run-result.schema.json"
+STUCK = {"placeholders": "Hi "}
+"""Exports that name a variable which never gets a value: all that is said (dify-nodes 2.14, 5)."""
+
+
+def cases() -> list[Any]:
+    """Every export with every case that is expected of it."""
+    return [
+        pytest.param(path, case, id=f"{path.stem}: {case['name']}")
+        for path in sorted(OWN_EXPORTS.glob("*.yml"))
+        for case in json.loads((path.parent / "expected" / f"{path.stem}.json").read_text())
+    ]
+
+
+@pytest.fixture(scope="module")
+def result_schema() -> Draft202012Validator:
+    return Draft202012Validator(json.loads(RESULT_SCHEMA.read_text()))
+
+
+def plan_of(path: Path) -> Plan:
+    compilation = compile_definition(read_definition(path.read_bytes()))
+    assert compilation.is_runnable, compilation.findings
+    assert compilation.plan is not None
+    return compilation.plan
+
+
+def exactly(value: object) -> str:
+    """Write a value so that 1, 1.0 and true differ."""
+    return json.dumps(value, sort_keys=True)
+
+
+def check_text(run: FinishedRun, path: Path) -> None:
+    """Compare what a client has read with the answer of the run, where Dify promises it."""
+    text = visible_text(run.events())
+    if run.run_input.plan.mode is AppMode.ADVANCED_CHAT:
+        answer = (run.folded()["outputs"] or {}).get("answer", "")
+        assert text == STUCK.get(path.stem, answer)
+
+
+@pytest.mark.parametrize(("path", "case"), cases())
+async def test_an_own_export_gives_what_is_expected(
+    runs: RunHarness, result_schema: Draft202012Validator, path: Path, case: dict[str, Any]
+) -> None:
+    request = RunRequest(plan=plan_of(path), inputs=case["inputs"], query=case["query"])
+
+    run = await runs.run_request(request)
+
+    result = run.folded()
+    result_schema.validate(result)
+    assert result["status"] == case["status"]
+    assert exactly(result["outputs"] or {}) == exactly(case["outputs"])
+    assert result["error"] == case.get("error")
+    assert result["skipped"] == sorted(case["skipped"])
+    assert run.result.status.value == result["status"]
+    check_text(run, path)
