@@ -150,4 +150,3 @@ def _write(folder: Path, histories: dict[str, str]) -> None:
     folder.mkdir(exist_ok=True)
     for name, text in histories.items():
         (folder / f"{name}.json").write_text(text)
-
