@@ -76,9 +76,9 @@ def name_artifacts(connection: Connection, ref: RunRef, texts: Iterable[str | No
     """Note which artifacts a run's texts refer to; `purge` deletes those that nobody names."""
     digests = set[str]().union(*map(artifacts_named_in, texts))
     if digests:
-        statement = insert_into(connection, artifact_references).on_conflict_do_nothing()
+        statement = insert_into(connection.dialect.name, artifact_references)
         connection.execute(
-            statement,
+            statement.on_conflict_do_nothing(),
             [
                 {"tenant_id": ref.tenant_id, "sha256": digest, "run_id": ref.run_id}
                 for digest in sorted(digests)

@@ -1,8 +1,9 @@
 """Makes the row of a run, which is the outbox of its start (design 3.1)."""
 
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, insert
+from sqlalchemy import Connection, Executable, insert
 
 from schema.db.event_log.heads import LockedRun
 from schema.db.event_log.insertion import SourcedFact, insert_events, name_artifacts
@@ -21,8 +22,7 @@ _INSERT_HEAD = insert(run_heads)
 
 def register(connection: Connection, row: dict[str, Any], started: RunStarted) -> bool:
     """Insert row, head and first fact; nothing if the run is known."""
-    statement = insert_into(connection, runs).on_conflict_do_nothing(index_elements=["run_id"])
-    inserted = connection.execute(statement.returning(runs.c.run_id), row)
+    inserted = connection.execute(_insert_run(connection.dialect.name), row)
     if inserted.scalar_one_or_none() is None:
         return False
     # Nobody else can see the run before the commit.
@@ -50,6 +50,13 @@ def register(connection: Connection, row: dict[str, Any], started: RunStarted) -
         },
     )
     return True
+
+
+@cache
+def _insert_run(dialect: str) -> Executable:
+    """Build the statement once: building it costs more than running it."""
+    statement = insert_into(dialect, runs).on_conflict_do_nothing(index_elements=["run_id"])
+    return statement.returning(runs.c.run_id)
 
 
 def to_row(

@@ -61,8 +61,12 @@ def take_over(run: LockedRun, temporal_run_id: str, acknowledged: Acknowledged) 
         The number above which facts of `temporal_run_id` itself are void, because a newer run has
         taken over already; None if it counts.
     """
-    if run.temporal_run_id == temporal_run_id and acknowledged.src == WORKFLOW_SRC:
-        return None
+    if acknowledged.src == WORKFLOW_SRC:
+        if run.temporal_run_id is None:
+            # The first carrier of the run: nobody has told anything that it could take back.
+            run.temporal_run_id = temporal_run_id
+        if run.temporal_run_id == temporal_run_id:
+            return None
     new_src = f"{temporal_run_id}/{acknowledged.src}"
     limits = void_above(_read_resets(run)) if run.was_reset else {}
     if new_src in limits:

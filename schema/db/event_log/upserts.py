@@ -9,9 +9,9 @@ from sqlalchemy.dialects import postgresql, sqlite
 Insert: TypeAlias = postgresql.Insert | sqlite.Insert
 
 
-def insert_into(connection: Connection, table: Table) -> Insert:
+def insert_into(dialect: str, table: Table) -> Insert:
     """Begin an insert that can say ON CONFLICT."""
-    if connection.dialect.name == "sqlite":
+    if dialect == "sqlite":
         return sqlite.insert(table)
     return postgresql.insert(table)
 
@@ -30,5 +30,5 @@ def on_conflict_update(
         key: Columns of the primary key.
         change: Gives the new values of a row that exists, from the row that was to be inserted.
     """
-    statement = insert_into(connection, table)
+    statement = insert_into(connection.dialect.name, table)
     return statement.on_conflict_do_update(index_elements=key, set_=change(statement.excluded))
