@@ -1,14 +1,18 @@
-"""Named places where a test may kill the process (SIGKILL), to prove that nothing is lost.
+"""Named places where a test may kill or freeze the process, to prove that nothing is lost.
 
-Does nothing unless armed. A test starts a process with `HOLDFAST_KILL_POINT=name:count` and fails
-if the process was not killed there; the names stand where `reach` is called.
+Does nothing unless armed. A test starts a command with `HOLDFAST_KILL_POINT`; the names stand where
+`reach` is called. A process that reaches its point says so on stderr, so that a test can fail if
+nobody did.
 """
 
 import os
 import signal
-from typing import Literal, TypeAlias
+from typing import Literal, TypeAlias, get_args
 
 KillPoint: TypeAlias = Literal[
+    "keeper begun",
+    "server started",
+    "server ready",
     "run registered",
     "facts written",
     "effect begun",
@@ -17,28 +21,43 @@ KillPoint: TypeAlias = Literal[
     "finalize begun",
     "finalize committed",
 ]
+KILL_POINTS: tuple[KillPoint, ...] = get_args(KillPoint)
 
-_armed: dict[str, int] = {}
+_SIGNALS = {"": signal.SIGKILL, "kill": signal.SIGKILL, "stop": signal.SIGSTOP}
+_armed: dict[str, tuple[int, signal.Signals]] = {}
 
 
 def arm(setting: str) -> None:
     """Arm one point; an empty setting arms nothing.
 
     Args:
-        setting: `name:count`; the process dies when it reaches the point for the count-th time.
+        setting: `name:count`: the process dies when it reaches the point for the count-th time.
+            `name:count:stop`: it freezes there (SIGSTOP), until a test lets it go on or kills it.
 
     Raises:
         ValueError: If the setting has another form.
+
+    Example:
+        >>> arm("lunch:1")
+        Traceback (most recent call last):
+        ValueError: there is no kill point 'lunch'
     """
-    if setting:
-        name, _, count = setting.rpartition(":")
-        _armed[name] = int(count)
+    if not setting:
+        return
+    name, _, rest = setting.partition(":")
+    count, _, how = rest.partition(":")
+    if name not in KILL_POINTS or how not in _SIGNALS:
+        raise ValueError(f"there is no kill point {name!r}")
+    _armed[name] = (int(count), _SIGNALS[how])
 
 
 def reach(point: KillPoint) -> None:
-    """Die here, if a test wants it."""
+    """Die or freeze here, if a test wants it."""
     if not _armed or point not in _armed:
         return
-    _armed[point] -= 1
-    if _armed[point] <= 0:
-        os.kill(os.getpid(), signal.SIGKILL)
+    count, number = _armed.pop(point)
+    if count > 1:
+        _armed[point] = (count - 1, number)
+        return
+    os.write(2, f"kill point reached: {point}\n".encode())
+    os.kill(os.getpid(), number)

@@ -17,6 +17,7 @@ from pathlib import Path
 from types import FrameType
 
 from schema.errors import SetupError
+from schema.kill_points import arm, reach
 from schema.version import VERSION
 from workers.data_directory import DataDirectory
 from workers.dev_server import is_ready, server_command
@@ -74,6 +75,7 @@ class Keeper:
         Raises:
             SetupError: If no server can be brought up on this directory.
         """
+        reach("keeper begun")
         try:
             while not self._should_stop():
                 if self._server is None or not self._server.is_alive():
@@ -160,7 +162,9 @@ class Keeper:
             knows_news_switch=self._options.knows_news_switch,
         )
         self._server = server = ServerProcess.start(self._directory, lock, command)
+        reach("server started")
         if self._answers(server, record):
+            reach("server ready")
             LOG.info("The Temporal server %d listens on %s.", server.pid, record.address)
             return True
         server.stop()
@@ -210,7 +214,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--idle-seconds", type=float, required=True)
     parser.add_argument("--synchronous", required=True)
     parser.add_argument("--no-news-switch", action="store_true")
+    parser.add_argument("--kill-point", default="", help="tests only")
     given = parser.parse_args(arguments)
+    arm(given.kill_point)
 
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     directory = DataDirectory(given.home)

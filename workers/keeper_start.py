@@ -46,6 +46,7 @@ class KeeperStarter:
         self._settings = settings
         self._progress = progress
         self._binary: DevServerBinary | None = None
+        self._kill_point = settings.kill_point or ""
 
     async def ensure(self) -> ServerRecord:
         """Return the addresses of a server that answers, started or built if need be.
@@ -121,6 +122,10 @@ class KeeperStarter:
         command += ["--synchronous", self._settings.sqlite_synchronous]
         if not binary.knows_news_switch:
             command.append("--no-news-switch")
+        if self._kill_point:
+            # Only the first one: its replacement is what the test wants to see.
+            command += ["--kill-point", self._kill_point]
+            self._kill_point = ""
         with self._directory.keeper_log.open("ab") as log:
             # The shell leaves the keeper to init, so that nobody has to wait for its end; its own
             # session keeps the terminal's Ctrl-C and hang-up away from it.
