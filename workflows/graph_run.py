@@ -83,7 +83,7 @@ class GraphRun:
         return self._interpreter.describe()
 
     def _receive(self, kind: CommandKind, command: Command | None) -> None:
-        self._interpreter.command(kind, command or Command())
+        self._interpreter.commands.receive(kind, command or Command())
 
     def _stop_by_cancel(self) -> None:
         """Temporal's cancel means stop; its reason is the command's id when the product sent it."""
@@ -91,7 +91,7 @@ class GraphRun:
         interpreter = self._interpreter
         command_id = reason or f"{workflow.info().run_id}-cancel"
         if interpreter.ending is None and command_id not in self._state.answered:
-            interpreter.answer(CommandKind.STOP, command_id)
+            interpreter.commands.answer(CommandKind.STOP, command_id)
         interpreter.ending = interpreter.ending or Ending.stopped("")
 
     def _continues(self) -> bool:
@@ -131,6 +131,6 @@ class GraphRun:
         if result.status is not RunStatus.SUCCEEDED:
             workflow.upsert_search_attributes([RUN_STATE.value_set(str(result.status))])
         final = await finalize(interpreter.calls, result)
-        while interpreter.refuse_commands():
+        while interpreter.commands.refuse_all():
             await interpreter.calls.flush()
         return final
