@@ -8,6 +8,7 @@ import difflib
 import functools
 import gc
 import importlib
+import inspect
 import os
 import signal
 import sys
@@ -85,11 +86,26 @@ class LazyGroup(TyperGroup):
             pretty_exceptions_enable=False,
             context_settings={"help_option_names": ["-h", "--help"]},
         )
-        loaded.command(cmd_name, rich_help_panel=COMMANDS[cmd_name])(
-            _ending_well(getattr(module, cmd_name))
-        )
+        function = getattr(module, cmd_name)
+        loaded.command(
+            cmd_name, help=flow(inspect.getdoc(function) or ""), rich_help_panel=COMMANDS[cmd_name]
+        )(_ending_well(function))
         command = typer.main.get_command(loaded)
         return command if isinstance(command, TyperCommand) else None
+
+
+def flow(text: str) -> str:
+    r"""Join the lines of each paragraph, which a docstring breaks; examples stay as they are.
+
+    Example:
+        >>> flow("One\ntwo.\n\nExamples:\n  a b")
+        'One two.\n\nExamples:\n  a b'
+    """
+    paragraphs = text.split("\n\n")
+    return "\n\n".join(
+        paragraph if "\n  " in paragraph else paragraph.replace("\n", " ")
+        for paragraph in paragraphs
+    )
 
 
 def _ending_well(function: Callable[P, T]) -> Callable[P, T]:
