@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 import pytest
 
 from api.run_requests import RunRequest, build_run_input
-from schema.db.event_log import Acknowledged
+from schema.envelope import Acknowledged
 from schema.facts import NodeStarted, OpenFact
 from schema.runs import RunInput, RunStatus
 from schema.settings import Settings
