@@ -49,6 +49,9 @@ class RunView:
         self._line = ""
         self.streamed = ""
         """All text that was shown."""
+        self.is_in_pieces = False
+        """Whether other lines stand between parts of the text, so that nobody can read it."""
+        self._text_was_left = False
 
     def __enter__(self) -> Self:
         """Begin to draw."""
@@ -89,6 +92,7 @@ class RunView:
     def show_text(self, text: str) -> None:
         """Show a piece of the answer; whole lines stay, the rest may still grow."""
         self.streamed += text
+        self.is_in_pieces = self.is_in_pieces or self._text_was_left
         if not self._console.is_terminal:
             return
         *lines, self._line = (self._line + plain(text)).split("\n")
@@ -101,6 +105,7 @@ class RunView:
         self._end_line()
         self.say("  ⟲ the text so far is replaced")
         self.streamed = ""
+        self.is_in_pieces = self._text_was_left = False
         self.show_text(text)
 
     def say(self, message: str) -> None:
@@ -125,6 +130,7 @@ class RunView:
 
     def _print(self, line: Text) -> None:
         self._end_line()
+        self._text_was_left = bool(self.streamed)
         self._console.print(line)
 
     def _end_line(self) -> None:

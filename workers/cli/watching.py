@@ -86,7 +86,7 @@ async def watch(
             return interrupts.exit_code
         result = await build_result(dependencies, run_input)
     run_url = addresses.run_url(workflow_id_of(run_input.run_id))
-    _show(result, run_input, options, run_url, view.streamed)
+    _show(result, run_input, options, run_url, "" if view.is_in_pieces else view.streamed)
     return interrupts.exit_code if status is None else ExitCode.of(result["status"])
 
 

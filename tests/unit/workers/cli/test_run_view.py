@@ -106,3 +106,14 @@ def test_a_pause_is_told() -> None:
         view.show_fact(RunPaused(at=1, reasons=[]))
 
     assert shown(console) == "  ‖ paused\n"
+
+
+def test_text_that_other_lines_interrupt_is_in_pieces() -> None:
+    with RunView(a_pipe()) as view:
+        view.show_text("Hel")
+        view.show_fact(a_start("a", "T"))
+        view.show_fact(an_end("a"))
+        assert not view.is_in_pieces
+        view.show_text("lo")
+
+    assert view.is_in_pieces
