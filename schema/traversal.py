@@ -82,7 +82,8 @@ class Traversal:
 
         A new traversal has its root ready and every other root skipped.
         """
-        self._graph = graph
+        self.graph = graph
+        """The graph that is traversed."""
         self._state = {node.id: NodeState.WAITING for node in graph.nodes}
         self._edge_state = [EdgeState.UNKNOWN] * len(graph.edges)
         if snapshot is not None:
@@ -149,7 +150,7 @@ class Traversal:
         selected: list[int] = []
         unselected: list[int] = []
         for index in self._outgoing[node_id]:
-            is_selected = leave is Leave.ALL or self._graph.edges[index].handle == leave
+            is_selected = leave is Leave.ALL or self.graph.edges[index].handle == leave
             (selected if is_selected else unselected).append(index)
         self._skip(unselected, settled)
         for index in selected:
@@ -164,8 +165,8 @@ class Traversal:
         }
 
     def _begin(self) -> None:
-        self._state[self._graph.root] = NodeState.READY
-        for root in self._graph.inactive_roots:
+        self._state[self.graph.root] = NodeState.READY
+        for root in self.graph.inactive_roots:
             if self._state[root] is NodeState.WAITING:
                 self.settle(root, Leave.SKIP)
 
@@ -187,7 +188,7 @@ class Traversal:
 
     def _decide(self, index: int, state: EdgeState, settled: Settled) -> str:
         """Decide one edge, note its target if that may run now, and give the target."""
-        target = self._graph.edges[index].target
+        target = self.graph.edges[index].target
         self._edge_state[index] = state
         self._undecided[target] -= 1
         self._taken[target] += state is EdgeState.TAKEN

@@ -130,6 +130,7 @@ class GraphRun:
         result = result_of(self._run_input, self._state, interpreter.ending)
         if result.status is not RunStatus.SUCCEEDED:
             workflow.upsert_search_attributes([RUN_STATE.value_set(str(result.status))])
+        interpreter.show(result.status)
         final = await finalize(interpreter.calls, result)
         while interpreter.commands.refuse_all():
             await interpreter.calls.flush()

@@ -15,9 +15,9 @@ from temporalio.exceptions import is_cancelled_exception
 
 from schema.facts import NodeStarted
 from schema.nodes.base import RESPONSE_TYPES
-from schema.runs import NodeExecutionStatus, RunInput
+from schema.runs import NodeExecutionStatus, RunInput, RunStatus
 from schema.traversal import leave_of
-from workflows import node_facts
+from workflows import details, node_facts
 from workflows.active_clock import ActiveClock
 from workflows.activity_calls import ActivityCalls
 from workflows.commands import Commands
@@ -83,7 +83,7 @@ class Interpreter:
                 continue
             self._carrier.start_if_needed()
             self._keep_time()
-            workflow.set_current_details(self._details())
+            self.show(RunStatus.PAUSED if self.state.paused else RunStatus.RUNNING)
             await workflow.wait_condition(lambda: self._has_work() or self._carrier.is_needed)
             self.ledger.begin_activation()
             self.yielding = self.yielding or self._history_is_long()
@@ -123,6 +123,10 @@ class Interpreter:
         self._retries.clear()
         await self._carrier.wait()
         self.commands.refuse_all()
+
+    def show(self, status: RunStatus) -> None:
+        """Show the moment in the Temporal Web UI."""
+        workflow.set_current_details(details.describe(self.state, status, self._retries))
 
     def stop_clock(self) -> None:
         """Note how much active time is left: the run ends, or its state is carried on."""
@@ -299,14 +303,3 @@ class Interpreter:
             or info.get_current_history_length() >= self.run_input.policy.max_history_events
             or self.commands.received >= _MAX_SIGNALS
         )
-
-    def _details(self) -> str:
-        """Describe the moment for the Temporal Web UI; titles and states, never values."""
-        lines = [f"**{'paused' if self.state.paused else 'running'}**", ""]
-        lines += [
-            f"- running: {context.node.title or context.node.id} (`{context.node.type}`)"
-            for context, _ in self._running.values()
-        ]
-        lines += [f"- waits for a retry: {self._nodes[n].title or n}" for n in self._retries]
-        done = self.state.counters.index - len(self._running)
-        return "\n".join([*lines, f"- finished: {done} of {len(self._nodes)} nodes"])

@@ -1,6 +1,7 @@
 """Graphs of inline nodes on a real Temporal server with real records."""
 
 import pytest
+from temporalio.api.sdk.v1 import WorkflowMetadata
 
 from schema.plan import AppMode
 from schema.runs import NodeExecutionStatus, RunStatus
@@ -10,6 +11,7 @@ from tests.factories import (
     a_node,
     a_plan,
     a_start,
+    a_substitute,
     a_template,
     an_answer,
     an_end,
@@ -183,3 +185,25 @@ async def test_a_run_started_from_outside_registers_itself(runs: RunHarness) -> 
 
     assert run.outputs == {"r": "x"}
     assert run.types[0] == "RunStarted"
+
+
+async def test_operators_see_run_id_titles_and_states_in_the_temporal_web_ui(
+    runs: RunHarness,
+) -> None:
+    plan = a_plan(
+        [a_start("s", "q"), a_substitute("slow", sleep=1), an_end("e", r=["s", "q"])],
+        [("s", "slow"), ("slow", "e")],
+    )
+    run_input = await runs.start(plan, inputs={"q": "a value"})
+    handle = runs.handle(run_input)
+    during = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    await runs.finished(run_input)
+
+    after = await handle.query("__temporal_workflow_metadata", result_type=WorkflowMetadata)
+    described = await handle.describe()
+    assert "| Slow | `code` | running |" in during.current_details
+    assert "| E | `end` | done |" in after.current_details
+    assert "succeeded" in after.current_details
+    assert run_input.run_id in described.id
+    assert await described.static_summary() == "test · api"
+    assert "a value" not in after.current_details + (await described.static_details() or "")
