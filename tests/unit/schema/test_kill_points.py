@@ -60,5 +60,5 @@ def test_a_process_freezes_at_its_point_and_goes_on_when_told() -> None:
 
 @pytest.mark.parametrize("setting", ["nowhere:1", "facts written", "facts written:1:later"])
 def test_a_setting_that_means_nothing_is_an_error(setting: str) -> None:
-    with pytest.raises(ValueError, match="."):
+    with pytest.raises(ValueError, match=r"kill point|invalid literal"):
         arm(setting)
