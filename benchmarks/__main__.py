@@ -71,7 +71,7 @@ async def _measure(graph: graphs.Graph, product: Product, yardstick: Yardstick) 
         "hand-written": yardstick.until_result(graph),
         "product": product.until_result(graph),
     }
-    # Our clients wait for the log, not for Temporal: shown beside, and no part of a goal.
+    # Our own clients wait for the log, not for Temporal.
     alone = {**sides, "product, until told": product.until_told(graph)}
     await measure(alone, 1, 1, WARM_UP_RUNS)
     table = {1: await measure(alone, 1, ROUNDS_ALONE, 1)}
