@@ -1,5 +1,6 @@
 """One server, one database, one worker for the whole session; every history is replayed."""
 
+import json
 import subprocess
 import sys
 from collections.abc import AsyncIterator
@@ -7,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from jsonschema import Draft202012Validator
 
 from schema.db.migrate import migrate
 from schema.runs import Queues
@@ -17,10 +19,17 @@ from workers.dependencies import Dependencies, open_dependencies
 from workers.stack import open_stack
 from workers.worker import build_workers, running
 
+RESULT_SCHEMA = Path(__file__).parents[2] / "schema" / "run-result.schema.json"
 QUEUES = {
     1: Queues(),
     3: Queues(run="holdfast-run", io="holdfast-io", code="holdfast-code"),
 }
+
+
+@pytest.fixture(scope="session")
+def result_schema() -> Draft202012Validator:
+    """The promise of `run --json`."""
+    return Draft202012Validator(json.loads(RESULT_SCHEMA.read_text()))
 
 
 @pytest.fixture(scope="session")

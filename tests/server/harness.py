@@ -1,6 +1,7 @@
 """Runs plans on a real Temporal server with real records, and gives what they left."""
 
 import asyncio
+import json
 import time
 import uuid
 from dataclasses import dataclass, field, replace
@@ -144,6 +145,11 @@ class FinishedRun:
         """What a client sees of the run; it has no values behind references."""
         stream = ResponseStream(self.run_input.plan, RunInfo.of(self.run_input), {})
         return [event for entry in self.log for event in stream.feed(entry)]
+
+
+def exactly(value: object) -> str:
+    """Write a value so that 1, 1.0 and true differ."""
+    return json.dumps(value, sort_keys=True)
 
 
 def _write(folder: Path, histories: dict[str, str]) -> None:

@@ -15,11 +15,10 @@ from schema.dsl import compile_definition, read_definition
 from schema.plan import AppMode, Plan
 from tests.documents import OWN_EXPORTS
 from tests.run_logs import visible_text
-from tests.server.harness import FinishedRun, RunHarness
+from tests.server.harness import FinishedRun, RunHarness, exactly
 
 pytestmark = pytest.mark.anyio
 
-RESULT_SCHEMA = Path(__file__).parents[2] / "schema" / "run-result.schema.json"
 STUCK = {"placeholders": "Hi "}
 """Exports that name a variable which never gets a value: all that is said (dify-nodes 2.14, 5)."""
 
@@ -33,21 +32,11 @@ def cases() -> list[Any]:
     ]
 
 
-@pytest.fixture(scope="module")
-def result_schema() -> Draft202012Validator:
-    return Draft202012Validator(json.loads(RESULT_SCHEMA.read_text()))
-
-
 def plan_of(path: Path) -> Plan:
     compilation = compile_definition(read_definition(path.read_bytes()))
     assert compilation.is_runnable, compilation.findings
     assert compilation.plan is not None
     return compilation.plan
-
-
-def exactly(value: object) -> str:
-    """Write a value so that 1, 1.0 and true differ."""
-    return json.dumps(value, sort_keys=True)
 
 
 def check_text(run: FinishedRun, path: Path) -> None:

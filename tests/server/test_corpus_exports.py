@@ -1,0 +1,129 @@
+"""Real exports that this version runs, as they are: nothing in them is replaced."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from jsonschema import Draft202012Validator
+
+from api.run_requests import RunRequest
+from schema.dsl import Compilation, compile_definition, read_definition
+from schema.plan import AppMode, Plan
+from schema.response_stream import Event
+from schema.runs import RunStatus
+from tests.corpus import require_corpus
+from tests.plausible import plausible_inputs
+from tests.server.harness import FinishedRun, RunHarness, exactly
+
+pytestmark = pytest.mark.anyio
+
+PASSTHROUGH = "dify-fixture-simple_passthrough_workflow.yml"
+BRANCHING = "dify-fixture-conditional_hello_branching_workflow.yml"
+ITERATION = "dify-fixture-array_iteration_formatting_workflow.yml"
+WITHOUT_END = "hama-test-3c7670.yml"
+TEXTS = ["x", "", "hello", "two\nlines", "节点 🤖", '"{{#a.b#}}" {{ c }}', "x" * 1000]
+
+
+def compiled(name: str) -> Compilation:
+    path = next((path for path in require_corpus() if path.name == name), None)
+    if path is None:
+        pytest.skip(f"the corpus has no {name}")
+    return compile_definition(read_definition(path.read_bytes()))
+
+
+def plan_of(name: str) -> Plan:
+    compilation = compiled(name)
+    assert compilation.is_runnable, compilation.findings
+    assert compilation.plan is not None
+    return compilation.plan
+
+
+async def run_of(runs: RunHarness, name: str, **inputs: Any) -> FinishedRun:
+    return await runs.run_request(RunRequest(plan=plan_of(name), inputs=inputs))
+
+
+def story(events: list[Event]) -> list[str]:
+    """What happened, as the corpus tells it."""
+    return [" ".join([event.name, event.data["data"].get("node_type", "")]) for event in events]
+
+
+@pytest.mark.parametrize("text", TEXTS)
+async def test_the_passthrough_fixture_gives_its_input(runs: RunHarness, text: str) -> None:
+    run = await run_of(runs, PASSTHROUGH, query=text)
+
+    assert run.status is RunStatus.SUCCEEDED
+    assert exactly(run.folded()["outputs"]) == exactly({"query": text})
+
+
+async def test_the_passthrough_fixture_tells_its_events_in_order(runs: RunHarness) -> None:
+    run = await run_of(runs, PASSTHROUGH, query="X")
+
+    assert [name.strip() for name in story(run.events())] == [
+        "workflow_started",
+        "node_started start",
+        "text_chunk",
+        "node_finished start",
+        "node_started end",
+        "node_finished end",
+        "workflow_finished",
+    ]
+    assert [e.data["data"]["text"] for e in run.events() if e.name == "text_chunk"] == ["X"]
+
+
+@pytest.mark.parametrize(
+    ("text", "outputs"),
+    [
+        ("hello", {"true": "hello"}),
+        ("oh hello there", {"true": "oh hello there"}),
+        ("Hello", {"false": "Hello"}),
+        ("", {"false": ""}),
+    ],
+)
+async def test_the_branching_fixture_gives_only_the_branch_taken(
+    runs: RunHarness, text: str, outputs: dict[str, str]
+) -> None:
+    run = await run_of(runs, BRANCHING, query=text)
+
+    assert run.status is RunStatus.SUCCEEDED
+    assert run.folded()["outputs"] == outputs
+    assert len(run.folded()["skipped"]) == 1
+
+
+def test_the_iteration_fixture_is_refused_by_the_names_of_what_it_needs() -> None:
+    compilation = compiled(ITERATION)
+
+    needed = {f.message.split("'")[1] for f in compilation.findings if f.is_error}
+    assert needed == {"code", "iteration"}
+
+
+async def test_an_export_without_an_end_succeeds_with_no_outputs(runs: RunHarness) -> None:
+    run = await run_of(runs, WITHOUT_END)
+
+    assert run.status is RunStatus.SUCCEEDED
+    assert run.folded()["outputs"] == {}
+    assert [name.strip() for name in story(run.events())] == [
+        "workflow_started",
+        "node_started start",
+        "node_finished start",
+        "workflow_finished",
+    ]
+
+
+async def test_every_runnable_export_runs_to_its_end(
+    runs: RunHarness, result_schema: Draft202012Validator
+) -> None:
+    ended: dict[str, str] = {}
+    for name, plan in _runnable(require_corpus()):
+        query = "hi" if plan.mode is AppMode.ADVANCED_CHAT else None
+        request = RunRequest(plan=plan, inputs=plausible_inputs(plan), query=query)
+        result = (await runs.run_request(request)).folded()
+        result_schema.validate(result)
+        ended[name] = result["status"]
+
+    assert ended
+    assert set(ended.values()) <= {"succeeded", "partial-succeeded"}, ended
+
+
+def _runnable(paths: list[Path]) -> list[tuple[str, Plan]]:
+    found = ((p.name, compile_definition(read_definition(p.read_bytes()))) for p in paths)
+    return [(name, c.plan) for name, c in found if c.is_runnable and c.plan is not None]
