@@ -44,7 +44,11 @@ async def serving(app: FastAPI, host: str, port: int, setting: str) -> AsyncIter
         ) from error
     server = _Server(
         uvicorn.Config(
-            app, log_config=None, access_log=False, timeout_graceful_shutdown=CLOSE_SECONDS
+            app,
+            log_config=None,
+            log_level="warning",
+            access_log=False,
+            timeout_graceful_shutdown=CLOSE_SECONDS,
         )
     )
     task = asyncio.create_task(server.serve(sockets=[listener]), name="http server")

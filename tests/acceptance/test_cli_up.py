@@ -135,6 +135,20 @@ def test_sigterm_ends_it_in_good_order(cli: CommandLine, health: tuple[Running, 
         get(f"{url}/live")
 
 
+def test_a_worker_alone_says_where_it_is_and_drains(cli: CommandLine) -> None:
+    alone = CommandLine(cli.home, {"HOLDFAST_HEALTH_PORT": "0"})
+    with alone.running("worker", "--role", "all") as running:
+        line = running.read_line()
+        url = next(part for part in line.split() if part.endswith("/health/ready"))
+        until(lambda: get(url)[0] == 200)
+
+        running.send(signal.SIGTERM)
+        ended = running.wait()
+
+    assert line.startswith("Worker is up: Temporal 127.0.0.1:")
+    assert ended.code == 0
+
+
 def test_a_port_that_is_taken_is_named_with_its_setting(
     cli: CommandLine, tmp_path_factory: pytest.TempPathFactory
 ) -> None:

@@ -19,10 +19,10 @@ def doctor(
 
     Nothing is started or changed. Ends with 1 if there is a problem.
     """
-    from schema.settings import Settings
+    from workers.cli.session import read_settings
     from workers.doctor import examine
 
-    checks = asyncio.run(examine(Settings()))
+    checks = asyncio.run(examine(read_settings()))
     out = stdout()
     for check in checks:
         if json:

@@ -31,10 +31,10 @@ def up() -> None:
         asyncio.run(serve_all(settings, started, progress.show))
 
 
-def say_started(addresses: "Started") -> None:
+def say_started(addresses: "Started", what: str = "Holdfast") -> None:
     """Print the start-up line."""
     parts = [f"Temporal {addresses.temporal_address}"]
     if addresses.ui_url:
         parts.append(f"Web UI {addresses.ui_url}")
     parts += [f"health {addresses.http_url}/health/ready", f"data {addresses.home}"]
-    typer.echo(f"Holdfast is up: {' · '.join(parts)}")
+    typer.echo(f"{what} is up: {' · '.join(parts)}")

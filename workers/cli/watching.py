@@ -28,6 +28,9 @@ STOP_SECONDS = 60.0
 """How long a stop after Ctrl-C may take before the run is left to itself."""
 
 
+_SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
 @dataclass(frozen=True, kw_only=True)
 class WatchOptions:
     """How a person wants to watch."""
@@ -41,27 +44,33 @@ class WatchOptions:
 
 
 class Interrupts:
-    """Ctrl-C and SIGTERM while a run is watched; both ask to leave, neither raises."""
+    """Ctrl-C and SIGTERM during a watch: the first asks to leave, the second ends at once."""
 
     def __init__(self) -> None:
         self._happened = asyncio.Event()
-        self.exit_code = ExitCode.INTERRUPTED
+        self.exit_code: int = ExitCode.INTERRUPTED
+        """128 and the number of the signal."""
 
     def install(self) -> None:
-        """Take the signals over from Python, until the process ends."""
+        """Take the signals over from Python."""
         loop = asyncio.get_running_loop()
-        loop.add_signal_handler(signal.SIGINT, self._happened.set)
-        loop.add_signal_handler(signal.SIGTERM, self._happened.set)
+        for number in _SIGNALS:
+            loop.add_signal_handler(number, self._take, number)
 
     def restore(self) -> None:
-        """Give the signals back: another Ctrl-C then ends the process at once."""
+        """Give the signals back."""
         loop = asyncio.get_running_loop()
-        loop.remove_signal_handler(signal.SIGINT)
-        loop.remove_signal_handler(signal.SIGTERM)
+        for number in _SIGNALS:
+            loop.remove_signal_handler(number)
 
     async def wait(self) -> None:
         """Return when one has come."""
         await self._happened.wait()
+
+    def _take(self, number: signal.Signals) -> None:
+        self.exit_code = 128 + number
+        self._happened.set()
+        self.restore()
 
 
 async def watch(
@@ -69,7 +78,7 @@ async def watch(
     dependencies: "Dependencies",
     run_input: RunInput,
     options: WatchOptions,
-) -> ExitCode:
+) -> int:
     """Watch a run until it ends, rests or is left, and show how it went.
 
     Raises:

@@ -44,7 +44,7 @@ def worker(
                     settings,
                     addresses,
                     WorkerRole(role),
-                    say_started,
+                    lambda started: say_started(started, "Worker"),
                     port=settings.health_port,
                     port_setting="HOLDFAST_HEALTH_PORT",
                     exclusive=addresses.is_embedded,
