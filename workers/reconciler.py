@@ -39,6 +39,8 @@ class Reconciler:
     def __init__(self, log: EventLog, client: GraphRunClient) -> None:
         self._log = log
         self._client = client
+        self._has_new_rows = False
+        """Whether the last round left rows without a workflow to whoever had just made them."""
 
     async def run(self) -> None:
         """Go on in rounds until cancelled; trouble is logged and met again in the next round."""
@@ -51,7 +53,8 @@ class Reconciler:
                     "Runs could not be reconciled: %s", error, extra={"action": "reconcile"}
                 )
             took = time.monotonic() - begun
-            await asyncio.sleep(max(PERIOD_SECONDS, took / SHARE))
+            period = START_GRACE_SECONDS if self._has_new_rows else PERIOD_SECONDS
+            await asyncio.sleep(max(period, took / SHARE))
 
     async def reconcile_all(self) -> None:
         """Look at every open run once.
@@ -60,6 +63,7 @@ class Reconciler:
             DatabaseUnavailable: If the records cannot be reached.
             TemporalUnavailable: If the server cannot be asked.
         """
+        self._has_new_rows = False
         for record in await self._log.list_open_runs():
             await self.reconcile(record)
 
@@ -84,7 +88,9 @@ class Reconciler:
     async def _start(self, record: RunRecord) -> None:
         if record.stop_requested:
             await self._close(record, RunStatus.STOPPED, "Aborted: stopped before it began")
-        elif time.time() - record.created_at >= START_GRACE_SECONDS:
+        elif time.time() - record.created_at < START_GRACE_SECONDS:
+            self._has_new_rows = True
+        else:
             await self._client.start(await self._log.get_run_input(record.ref))
             LOG.info(
                 "A recorded run had no workflow; it is started.",
