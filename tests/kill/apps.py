@@ -3,6 +3,7 @@
 import json
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -71,18 +72,25 @@ def a_chain() -> str:
     names = [f"t{i}" for i in range(CHAIN)]
     nodes, edges = _branching([names[-1], "output"], names[-1])
     chain = [a_template(names[0], "{{ q }}", q=["start", "q"])]
-    chain += [
-        a_template(name, "{{ q }}", q=[before, "output"])
-        for before, name in zip(names, names[1:], strict=False)
-    ]
-    line = [("start", names[0]), *zip(names, names[1:], strict=False)]
+    chain += [a_template(name, "{{ q }}", q=[before, "output"]) for before, name in pairwise(names)]
+    line = [("start", names[0]), *pairwise(names)]
     return a_document([a_start("start", "q"), *chain, *nodes], [*line, *edges])
 
 
 def a_large_graph() -> str:
-    """The same branches over a value behind a reference: every node is an activity."""
+    """The same branches over a value behind a reference: what reads it is an activity.
+
+    Inline nodes stand between them, whose facts ride along.
+    """
     nodes, edges = _branching(["start", "q"], "start")
-    return a_document([_a_text_start("q"), *nodes], edges)
+    more = [
+        a_template("after", "{{ q }}!", q=["join", "output"]),
+        a_template("between", "inline"),
+        a_template("last", "{{ q }}{{ b }}", q=["after", "output"], b=["between", "output"]),
+        an_end("end2", text=["last", "output"]),
+    ]
+    line = [("join", "after"), ("after", "between"), ("between", "last"), ("last", "end2")]
+    return a_document([_a_text_start("q"), *nodes, *more], [*edges, *line])
 
 
 def a_chat() -> str:

@@ -1,16 +1,17 @@
 """Plays all chosen cases a few at a time: most of their time they wait for time-outs."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 
-from tests.kill.plays import Case, Stage
+from tests.kill.cases import Case, Killed, PausedAndKilled
 from tests.kill.records import Left
+from tests.kill.stage import Stage
 
-AT_ONCE = 4
+AT_ONCE = 6
 
 
 @dataclass(frozen=True)
@@ -25,13 +26,7 @@ class Plays:
 def plays(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Plays]:
-    cases = [
-        item.callspec.params["case"]
-        for item in request.session.items
-        if isinstance(item, pytest.Function)
-        and hasattr(item, "callspec")
-        and "case" in item.callspec.params
-    ]
+    cases = list(dict.fromkeys(_chosen(request.session.items)))
     apps = list(dict.fromkeys(case.app for case in cases))
     stages: list[Stage] = []
 
@@ -44,12 +39,21 @@ def plays(
     try:
         yield Plays(
             undisturbed={app: pool.submit(a_stage(app).run, app) for app in apps},
-            disturbed={case: pool.submit(a_stage("case").play, case) for case in cases},
+            disturbed={case: pool.submit(case.play, a_stage("case")) for case in cases},
         )
     finally:
         pool.shutdown(cancel_futures=True)
     for stage in stages:
         stage.until_nothing_is_left()
+
+
+def _chosen(items: Iterable[pytest.Item]) -> Iterator[Case]:
+    """The cases of the tests that this session runs."""
+    for item in items:
+        spec = getattr(item, "callspec", None)
+        case = spec.params.get("case") if spec is not None else None
+        if isinstance(case, Killed | PausedAndKilled):
+            yield case
 
 
 @pytest.fixture

@@ -1,14 +1,13 @@
-"""Plays a run in a data directory of its own and disturbs it at a named place.
+"""A data directory in which runs are disturbed at named places.
 
 The command is killed there (`name:count`), or freezes there (`name:count:stop`) while the processes
-around it are killed. Then what the user would do is done: wait, or `holdfast attach`.
+around it are killed.
 """
 
 import os
 import signal
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
 
@@ -20,6 +19,8 @@ from tests.kill.records import Left, read_left, run_ids
 
 SECONDS = 90
 """Longest wait for a command; a lost activity is noticed after 10 s."""
+REACH_SECONDS = 40
+"""Longest way to a place, while other tests keep the processors busy."""
 IDLE_SECONDS = "3"
 
 
@@ -33,19 +34,6 @@ class Victim(StrEnum):
     ALL = "all"
 
 
-@dataclass(frozen=True)
-class Case:
-    """One run and how it is disturbed."""
-
-    app: str
-    point: KillPoint
-    count: int
-    victim: Victim
-
-    def __str__(self) -> str:
-        return f"{self.app}, {self.point}:{self.count}, {self.victim}"
-
-
 class Stage:
     """A data directory in which runs are disturbed."""
 
@@ -53,22 +41,6 @@ class Stage:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
         self.cli = self._command_line()
-
-    def play(self, case: Case) -> Left:
-        """Start a run, disturb it, and see it to its end."""
-        arguments = APPS[case.app].write(self.home / "app")
-        if case.victim is Victim.WORKER:
-            self.die_at(case.point, case.count, "run", *arguments)
-        else:
-            with self.frozen_at(case.point, case.count, "run", *arguments) as frozen:
-                self.kill(case.victim, frozen)
-                if case.victim is not Victim.ALL:
-                    frozen.send(signal.SIGCONT)
-                    assert_succeeded(frozen.wait(SECONDS))
-        (run_id,) = run_ids(self.home)
-        if case.victim in (Victim.WORKER, Victim.ALL):
-            assert_succeeded(self.call("attach", run_id))
-        return read_left(self.home, run_id)
 
     def run(self, app: str) -> Left:
         """Run an app undisturbed."""
@@ -87,11 +59,25 @@ class Stage:
         assert ended.code == -signal.SIGKILL, f"{point}:{count} was not reached: {ended}"
         assert f"kill point reached: {point}" in ended.stderr
 
+    def lose_keeper_at(self, point: KillPoint, count: int, *arguments: str) -> None:
+        """Run a command whose keeper is killed at a place; fail if that never comes there."""
+        with self._command_line(f"{point}:{count}").running(*arguments) as running:
+            assert_succeeded(running.wait(SECONDS))
+        log = (self.home / "logs" / "keeper.log").read_text()
+        assert log.count(f"kill point reached: {point}") == 1, log
+
+    @contextmanager
+    def up(self, kill_point: str = "") -> Iterator[Running]:
+        """Run `holdfast up` for as long as the block."""
+        with self._command_line(kill_point).running("up") as running:
+            assert running.read_line().startswith("Holdfast is up")
+            yield running
+
     @contextmanager
     def frozen_at(self, point: KillPoint, count: int, *arguments: str) -> Iterator[Running]:
         """Run a command and give it when it stands still at a place."""
         with self._command_line(f"{point}:{count}:stop").running(*arguments) as running:
-            until(lambda: _stands_still(running), SECONDS)
+            until(lambda: _stands_still(running), REACH_SECONDS)
             yield running
 
     def kill(self, victim: Victim, command: Running | None = None) -> None:

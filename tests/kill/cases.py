@@ -1,0 +1,81 @@
+"""Runs that are disturbed in one way, so that many ways can be tried side by side.
+
+After each the user does what a user would do: wait, or `holdfast attach`.
+"""
+
+import signal
+from dataclasses import dataclass
+from typing import Protocol
+
+from schema.kill_points import KillPoint
+from tests.kill.apps import APPS
+from tests.kill.records import Left, read_left, run_ids
+from tests.kill.stage import SECONDS, Stage, Victim, assert_succeeded
+
+KEEPER_POINTS: tuple[KillPoint, ...] = ("keeper begun", "server started", "server ready")
+"""Places of the keeper's process, not of the command's."""
+
+
+class Case(Protocol):
+    """A run and what happens to it."""
+
+    @property
+    def app(self) -> str:
+        """Key of `APPS`."""
+
+    def play(self, stage: Stage) -> Left:
+        """Start the run, disturb it, and see it to its end."""
+
+
+@dataclass(frozen=True)
+class Killed:
+    """Processes are killed when the run reaches a place."""
+
+    app: str
+    point: KillPoint
+    count: int
+    victim: Victim
+
+    def __str__(self) -> str:
+        return f"{self.app}, {self.point}:{self.count}, {self.victim}"
+
+    def play(self, stage: Stage) -> Left:
+        arguments = APPS[self.app].write(stage.home / "app")
+        if self.point in KEEPER_POINTS:
+            stage.lose_keeper_at(self.point, self.count, "run", *arguments)
+        elif self.victim is Victim.WORKER:
+            stage.die_at(self.point, self.count, "run", *arguments)
+        else:
+            with stage.frozen_at(self.point, self.count, "run", *arguments) as frozen:
+                stage.kill(self.victim, frozen)
+                if self.victim is not Victim.ALL:
+                    frozen.send(signal.SIGCONT)
+                    assert_succeeded(frozen.wait(SECONDS))
+        (run_id,) = run_ids(stage.home)
+        if self.victim in (Victim.WORKER, Victim.ALL):
+            assert_succeeded(stage.call("attach", run_id))
+        return read_left(stage.home, run_id)
+
+
+@dataclass(frozen=True)
+class PausedAndKilled:
+    """A run is paused while nobody works, and the worker is killed before and after the resume."""
+
+    app: str
+    pausing: tuple[KillPoint, int]
+    resuming: tuple[KillPoint, int]
+
+    def __str__(self) -> str:
+        return f"{self.app}, paused, {self.pausing[0]}, resumed, {self.resuming[0]}"
+
+    def play(self, stage: Stage) -> Left:
+        stage.die_at("effect begun", 1, "run", *APPS[self.app].write(stage.home / "app"))
+        (run_id,) = run_ids(stage.home)
+        assert "accepted" in stage.call("pause", run_id).stdout
+        stage.die_at(*self.pausing, "attach", run_id)
+        assert stage.call("attach", run_id).code == 3
+        assert read_left(stage.home, run_id).status == "paused"
+        assert "accepted" in stage.call("resume", run_id).stdout
+        stage.die_at(*self.resuming, "attach", run_id)
+        assert_succeeded(stage.call("attach", run_id))
+        return read_left(stage.home, run_id)
