@@ -35,7 +35,9 @@ def append(
     run = lock(connection, ref)
     before = (run.last_seq, run.temporal_run_id)
     append_to(run, temporal_run_id, facts, acknowledged)
-    return run.head() if before == (run.last_seq, run.temporal_run_id) else run.save()
+    if before != (run.last_seq, run.temporal_run_id):
+        run.save()
+    return run.head()
 
 
 def append_to(

@@ -107,7 +107,8 @@ def begin_effect(
             _COUNT_START, {**_try_of(ref, node.node_exec_id, node.attempt), "starts": number}
         )
         _void_chunks(run, src, node, number)
-    return EffectStart(number, run.save())
+    run.save()
+    return EffectStart(number, run.head())
 
 
 def give_back(
@@ -158,7 +159,8 @@ def _record(run: LockedRun, src: str, start: int, outcome: Outcome) -> RecordedO
     parameters = _try_of(run.ref, fact.node_exec_id, fact.attempt)
     run.connection.execute(_RECORD, {**parameters, "text": text, "start": start})
     name_artifacts(run.connection, run.ref, [text])
-    return RecordedOutcome(outcome, start, is_new=True, head=run.save())
+    run.save()
+    return RecordedOutcome(outcome, start, is_new=True, head=run.head())
 
 
 def _void_chunks(run: LockedRun, src: str, node: NodeStarted, number: int) -> None:

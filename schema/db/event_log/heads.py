@@ -67,8 +67,8 @@ class LockedRun:
         self.last_seq += count
         return range(first, first + count)
 
-    def save(self) -> Head:
-        """Write the head back and say what it is now."""
+    def save(self) -> None:
+        """Write the head back."""
         self.connection.execute(
             _SAVE,
             {
@@ -80,10 +80,9 @@ class LockedRun:
                 "reset": self.was_reset,
             },
         )
-        return self.head()
 
     def head(self) -> Head:
-        """Say what the head is."""
+        """Say what the head is; of an ended run that asks for its terminal state."""
         return Head(
             status=self.status,
             stop_requested=self.stop_requested,
