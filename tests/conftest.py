@@ -14,4 +14,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--cached-workflows", type=int, default=1000, help="0: every workflow task replays"
     )
-    group.addoption("--record-histories", default="", help="folder for the histories of the runs")
+    group.addoption(
+        "--record-histories", default="", help="folder for the histories that have a name"
+    )

@@ -65,16 +65,31 @@ async def runs(
 ) -> AsyncIterator[RunHarness]:
     harness = RunHarness(dependencies, dependencies.queues)
     yield harness
-    folder = request.config.getoption("--record-histories") or f"{home}/histories"
-    await harness.export(folder)
-    _replay(folder, home)
+    histories = await harness.histories()
+    _write(home / "histories", histories)
+    if folder := request.config.getoption("--record-histories"):
+        kept = harness.names.values()
+        _write(Path(folder), {n: h for n, h in histories.items() if n.partition(".")[0] in kept})
+    _replay(home)
 
 
-def _replay(folder: str, home: Path) -> None:
+def _write(folder: Path, histories: dict[str, str]) -> None:
+    folder.mkdir(exist_ok=True)
+    for name, text in histories.items():
+        (folder / f"{name}.json").write_text(text)
+
+
+def _replay(home: Path) -> None:
     """Replay what this session ran, under three hash seeds (invariant 4)."""
     for seed in ("0", "1", "2"):
         subprocess.run(
-            [sys.executable, "-m", "tests.replay.replayer", folder, str(home / "artifacts")],
+            [
+                sys.executable,
+                "-m",
+                "tests.replay.replayer",
+                str(home / "histories"),
+                str(home / "artifacts"),
+            ],
             env={"PYTHONHASHSEED": seed},
             check=True,
             timeout=120,

@@ -2,13 +2,14 @@
 
 import asyncio
 import json
+import re
 import time
 import uuid
+from collections.abc import AsyncIterator
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from typing import Any
 
-from temporalio.client import WorkflowFailureError, WorkflowHandle
+from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHistory
 
 import api.runs
 from api.run_requests import RunRequest, build_run_input
@@ -31,6 +32,8 @@ class RunHarness:
     dependencies: Dependencies
     queues: Queues
     started: list[RunRef] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+    """Of histories that are worth keeping, by run id."""
 
     async def start(self, plan: Plan, **fields: Any) -> RunInput:
         """Register and start a run."""
@@ -97,13 +100,31 @@ class RunHarness:
             run_input.run_id, kind, Command(command_id=command_id, reason="test")
         )
 
-    async def export(self, folder: str) -> None:
-        """Write the history of every started run, for replay."""
-        histories = {}
+    def keep_history(self, run_input: RunInput, name: str) -> None:
+        """Give the history of a run a name, by which it is recorded for later builds."""
+        self.names[run_input.run_id] = name
+
+    async def histories(self) -> dict[str, str]:
+        """Give the history of every started run, as JSON, by its name or id.
+
+        A run that continued as new has several; the older ones count backwards: `name.1`, `name.2`.
+        """
+        found = {}
         for ref in self.started:
-            handle = self.dependencies.temporal.get_workflow_handle(workflow_id_of(ref.run_id))
-            histories[ref.run_id] = (await handle.fetch_history()).to_json()
-        _write(Path(folder), histories)
+            name = self.names.get(ref.run_id, ref.run_id)
+            async for age, history in self._chain(ref):
+                found[f"{name}.{age}" if age else name] = _without_origin(history)
+        return found
+
+    async def _chain(self, ref: RunRef) -> AsyncIterator[tuple[int, WorkflowHistory]]:
+        """Give a run's histories, the newest first."""
+        temporal, age, execution = self.dependencies.temporal, 0, None
+        while age == 0 or execution:
+            handle = temporal.get_workflow_handle(workflow_id_of(ref.run_id), run_id=execution)
+            history = await handle.fetch_history()
+            yield age, history
+            began = history.events[0].workflow_execution_started_event_attributes
+            age, execution = age + 1, began.continued_execution_run_id
 
 
 @dataclass(frozen=True)
@@ -152,7 +173,11 @@ def exactly(value: object) -> str:
     return json.dumps(value, sort_keys=True)
 
 
-def _write(folder: Path, histories: dict[str, str]) -> None:
-    folder.mkdir(exist_ok=True)
-    for name, text in histories.items():
-        (folder / f"{name}.json").write_text(text)
+_ORIGIN = re.compile(r'"(identity|stackTrace)": "(?:[^"\\]|\\.)*"')
+_STICKY_QUEUE = re.compile(r'"name": "[0-9]+@[^"]*"')
+
+
+def _without_origin(history: WorkflowHistory) -> str:
+    """Write a history as JSON that does not tell on which machine it came to be."""
+    text = _ORIGIN.sub(r'"\1": ""', history.to_json())
+    return _STICKY_QUEUE.sub('"name": "sticky"', text)
