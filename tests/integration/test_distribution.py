@@ -67,4 +67,4 @@ def test_wheel_holds_no_tests(wheel: zipfile.ZipFile) -> None:
 def test_wheel_installs_the_command(wheel: zipfile.ZipFile) -> None:
     entry_points = wheel.read(f"holdfast-{VERSION}.dist-info/entry_points.txt").decode()
 
-    assert "holdfast = workers.cli:app" in entry_points
+    assert "holdfast = workers.cli.process:main" in entry_points

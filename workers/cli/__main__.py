@@ -1,5 +1,5 @@
 """`python -m workers.cli` is the `holdfast` command, also where it is not installed."""
 
-from workers.cli import app
+from workers.cli.process import main
 
-app(prog_name="holdfast")
+main()
