@@ -1,5 +1,8 @@
 """Fixtures that every level of tests shares."""
 
+import os
+import sys
+
 import pytest
 
 
@@ -17,3 +20,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     group.addoption(
         "--record-histories", default="", help="folder for the histories that have a name"
     )
+
+
+def pytest_sessionfinish(session: pytest.Session, exitstatus: int) -> None:
+    session.config.stash[_STATUS] = int(exitstatus)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """End as `workers/cli/process.py` does: the SDK's threads may abort Python's teardown."""
+    if "temporalio.bridge.temporal_sdk_bridge" in sys.modules and _STATUS in config.stash:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(config.stash[_STATUS])
+
+
+_STATUS = pytest.StashKey[int]()
