@@ -12,6 +12,7 @@ from temporalio.worker import Replayer
 
 from schema.db.artifacts import ArtifactFiles
 from tests import substitutes
+from workers.cli.process import end_now
 from workers.worker import workflow_runner
 from workflows.graph_run import GraphRun
 from workflows.payloads import build_data_converter
@@ -39,4 +40,4 @@ if __name__ == "__main__":
     substitutes.install()
     FILES = sorted(Path(sys.argv[1]).glob("*.json"))
     TEXTS = {file.stem: file.read_text() for file in FILES}
-    sys.exit(min(1, asyncio.run(replay(TEXTS, sys.argv[2] if sys.argv[2:] else None))))
+    end_now(min(1, asyncio.run(replay(TEXTS, sys.argv[2] if sys.argv[2:] else None))))

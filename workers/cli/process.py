@@ -16,11 +16,11 @@ def main() -> None:
         app(prog_name="holdfast")
     except SystemExit as ended:
         if _TEMPORAL_RUNTIME in sys.modules:
-            _end_now(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
+            end_now(ended.code if isinstance(ended.code, int) else int(ended.code is not None))
         raise
 
 
-def _end_now(status: int) -> NoReturn:
+def end_now(status: int) -> NoReturn:
     """End without Python's own teardown.
 
     Threads of the Temporal SDK outlive its clients; one that calls back while the interpreter is
