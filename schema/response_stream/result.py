@@ -108,8 +108,12 @@ def _ending(entries: list[Fact], tally: Tally, stored: StoredValues | None) -> d
 
 
 def _elapsed(entries: list[Fact]) -> float:
+    """Give the seconds until the end, or so far; refusals of late commands follow the end."""
     started = next((fact.at for fact in entries if isinstance(fact, RunStarted)), None)
-    return 0.0 if started is None else max(0.0, entries[-1].at - started)
+    if started is None:
+        return 0.0
+    ended = next((fact.at for fact in entries if isinstance(fact, RunFinished)), entries[-1].at)
+    return max(0.0, ended - started)
 
 
 def _skipped(plan: Plan, entries: list[Fact]) -> list[str]:

@@ -8,6 +8,7 @@ from jsonschema import Draft202012Validator
 
 import schema
 from schema.facts import (
+    CommandRefused,
     NodeFailed,
     NodeHeld,
     NodeRetried,
@@ -178,3 +179,13 @@ def test_inv_15_stored_values_are_shown_whole_or_by_their_preview() -> None:
     assert references_of_result(log.plan, RUN, log.entries) == [REFERENCE]
     assert result_of(log)["outputs"] == {"answer": "Once"}
     assert result_of(log, stored=stored)["outputs"] == {"answer": "Once upon a time"}
+
+
+def test_a_command_that_came_too_late_does_not_make_the_run_longer() -> None:
+    log = begun(a_chatflow())
+    log.finish_run()
+    before = result_of(log)
+    late = CommandRefused(at=log.now + 60, command_id="c1", command="pause", reason="run ended")
+    log.add(late, src="command/c1")
+
+    assert result_of(log) == before
