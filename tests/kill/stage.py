@@ -63,8 +63,14 @@ class Stage:
         """Run a command whose keeper is killed at a place; fail if that never comes there."""
         with self._command_line(f"{point}:{count}").running(*arguments) as running:
             assert_succeeded(running.wait(SECONDS))
-        log = (self.home / "logs" / "keeper.log").read_text()
-        assert log.count(f"kill point reached: {point}") == 1, log
+        assert self._keeper_reached(point) == 1
+
+    @contextmanager
+    def keeper_frozen_at(self, point: KillPoint, *arguments: str) -> Iterator[Running]:
+        """Run a command and give it when its keeper stands still at a place."""
+        with self._command_line(f"{point}:1:stop").running(*arguments) as running:
+            until(lambda: self._keeper_reached(point), REACH_SECONDS)
+            yield running
 
     @contextmanager
     def up(self, kill_point: str = "") -> Iterator[Running]:
@@ -85,22 +91,24 @@ class Stage:
         living = census(self.home)
         pids: set[int] = set()
         if victim in (Victim.KEEPER, Victim.BOTH, Victim.ALL):
-            assert living.keepers
             pids |= living.keepers
         if victim in (Victim.SERVER, Victim.BOTH, Victim.ALL):
-            assert living.servers
             pids |= living.servers
-        if victim in (Victim.WORKER, Victim.ALL):
-            assert command is not None
+        assert pids
+        if victim is Victim.ALL and command is not None:
             pids.add(command.process.pid)
         for pid in pids:
             os.kill(pid, signal.SIGKILL)
-        if command is not None and command.process.pid in pids:
+        if command is not None and victim is Victim.ALL:
             command.process.wait(SECONDS)
 
     def until_nothing_is_left(self, seconds: float = 30) -> None:
         """Wait until keeper and server have ended by themselves."""
         until(lambda: census(self.home).is_empty, seconds)
+
+    def _keeper_reached(self, point: KillPoint) -> int:
+        log = self.home / "logs" / "keeper.log"
+        return log.read_text().count(f"kill point reached: {point}") if log.exists() else 0
 
     def _command_line(self, kill_point: str = "") -> CommandLine:
         variables = {
