@@ -383,19 +383,19 @@ def digest(facts: Iterable[OpenFact]) -> str:
         >>> digest([]) == digest([])
         True
     """
-    total = hashlib.sha256()
-    for entry in facts:
-        fact = entry.fact
-        values = (getattr(fact, "outputs", None), getattr(fact, "value", None))
-        line = (
-            entry.src,
-            entry.src_seq,
-            fact.type,
-            getattr(fact, "node_exec_id", ""),
-            getattr(fact, "attempt", 0),
-            getattr(fact, "handle", None),
-            getattr(fact, "status", None),
-            values,
-        )
-        total.update(encode(line).encode())
-    return total.hexdigest()[:32]
+    return hashlib.sha256(encode([_digested(entry) for entry in facts]).encode()).hexdigest()[:32]
+
+
+def _digested(entry: OpenFact) -> list[Any]:
+    fact = entry.fact
+    return [
+        entry.src,
+        entry.src_seq,
+        fact.type,
+        getattr(fact, "node_exec_id", ""),
+        getattr(fact, "attempt", 0),
+        getattr(fact, "handle", None),
+        getattr(fact, "status", None),
+        getattr(fact, "outputs", None),
+        getattr(fact, "value", None),
+    ]

@@ -61,7 +61,9 @@ class FactLedger:
             self._next += 1
         self._open[entry.src, entry.src_seq] = entry
         self._new_facts += 1
-        self._new_bytes += len(encode(getattr(fact, "outputs", None)))
+        outputs = getattr(fact, "outputs", None)
+        if outputs:
+            self._new_bytes += len(encode(outputs))
 
     @property
     def told(self) -> int:

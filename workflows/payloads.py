@@ -56,8 +56,8 @@ class ValuePayloadConverter(EncodingPayloadConverter):
         return "json/plain"
 
     def to_payload(self, value: Any) -> Payload | None:
-        """Encode a model or a JSON value."""
-        tree = value.model_dump() if isinstance(value, BaseModel) else value
+        """Encode a model or a JSON value; a model's null fields are left out."""
+        tree = value.model_dump(exclude_none=True) if isinstance(value, BaseModel) else value
         return Payload(
             metadata={"encoding": self.encoding.encode()}, data=encode(tree).encode("ascii")
         )

@@ -33,13 +33,7 @@ class JsonWriter:
         self._item_separator, self._key_separator = separators
         self._indent = indent
         self._default = default
-        self._encode = json.JSONEncoder(
-            ensure_ascii=ascii_only,
-            check_circular=False,
-            separators=separators,
-            indent=indent,
-            default=default,
-        ).encode
+        self._encode = _encoder(ascii_only, separators, indent, default)
 
     def write(self, value: Any) -> str:
         """Write a value.
@@ -94,6 +88,38 @@ class JsonWriter:
     def _line_starts(self, level: int) -> tuple[str, str]:
         indent = " " * (self._indent or 0)
         return "\n" + indent * level, "\n" + indent * (level - 1)
+
+
+def _encoder(
+    ascii_only: bool,
+    separators: tuple[str, str],
+    indent: int | None,
+    default: Callable[[Any], Any] | None,
+) -> Callable[[Any], str]:
+    """Build what writes JSON; the standard library's inner encoder is made once, not for each text.
+
+    `json.JSONEncoder` makes it anew at every call, which costs more than writing a small value.
+    """
+    encoder = json.JSONEncoder(
+        ensure_ascii=ascii_only,
+        check_circular=False,
+        separators=separators,
+        indent=indent,
+        default=default,
+    )
+    make = getattr(json.encoder, "c_make_encoder", None)
+    if make is None or indent is not None:
+        return encoder.encode
+    escape = json.encoder.encode_basestring_ascii if ascii_only else json.encoder.encode_basestring
+    item_separator, key_separator = separators
+    write = make(
+        None, encoder.default, escape, None, key_separator, item_separator, False, False, True
+    )
+
+    def encode(value: Any) -> str:
+        return "".join(write(value, 0))
+
+    return encode
 
 
 def parse_json(text: str | bytes) -> Any:

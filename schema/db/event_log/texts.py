@@ -19,8 +19,8 @@ _ARTIFACT_MARK = f'"{TAG}":"artifact"'
 
 
 def write_model(model: BaseModel) -> str:
-    """Write a model whose values are in wire form; nothing of them is lost."""
-    return _MODEL_TEXT.write(model.model_dump())
+    """Write a model whose values are in wire form; a field that is null is left out."""
+    return _MODEL_TEXT.write(model.model_dump(exclude_none=True))
 
 
 def read_fact(text: str) -> Fact:
