@@ -9,7 +9,7 @@ from enum import StrEnum
 from functools import cached_property
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, field_validator
+from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
 from schema.nodes import parse_node_data
 from schema.nodes.base import BRANCH_TYPES, ErrorStrategy, NodeData
@@ -41,7 +41,7 @@ class PlanNode(BaseModel):
     """The author's id, whatever characters it has."""
     public_id: str
     """The id where only plain characters may stand: activity and workflow ids (invariant 18)."""
-    data: SerializeAsAny[NodeData]
+    data: NodeData
     body: "PlanGraph | None" = None
     """The sub-plan of a container."""
 
@@ -49,6 +49,11 @@ class PlanNode(BaseModel):
     @classmethod
     def _parse_data(cls, value: object) -> object:
         return parse_node_data(value) if isinstance(value, dict) else value
+
+    @field_serializer("data")
+    def _dump_data(self, data: NodeData) -> dict[str, Any]:
+        """Leave defaults out: a plan is in the history of every run."""
+        return {"type": data.type, **data.model_dump(exclude_defaults=True)}
 
     @property
     def type(self) -> str:
