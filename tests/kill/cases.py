@@ -40,7 +40,7 @@ class Killed:
         return f"{self.app}, {self.point}:{self.count}, {self.victim}"
 
     def play(self, stage: Stage) -> Left:
-        arguments = APPS[self.app].write(stage.home / "app")
+        arguments = [*APPS[self.app].write(stage.home / "app"), "--json"]
         if self.point in KEEPER_POINTS:
             stage.lose_keeper_at(self.point, self.count, "run", *arguments)
         elif self.victim is Victim.WORKER:
@@ -50,7 +50,10 @@ class Killed:
                 stage.kill(self.victim, frozen)
                 if self.victim is not Victim.ALL:
                     frozen.send(signal.SIGCONT)
-                    assert_succeeded(frozen.wait(SECONDS))
+                    ended = frozen.wait(SECONDS)
+                    assert_succeeded(ended)
+                    # Whatever died around it, the one object is all that is printed.
+                    assert ended.result["status"] == "succeeded"
         (run_id,) = run_ids(stage.home)
         if self.victim in (Victim.WORKER, Victim.ALL):
             assert_succeeded(stage.call("attach", run_id))
