@@ -16,6 +16,10 @@ CURRENT_INTERP = 1
 """Version of the interpreter's semantics that new runs get (design 6)."""
 
 
+RUN_FAILED = "RunFailed"
+"""Type of the error by which Temporal shows a failed run as Failed; its detail is the result."""
+
+
 class RunStatus(StrEnum):
     """States of a run; the last four are terminal (dify-nodes 2.6)."""
 

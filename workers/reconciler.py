@@ -25,7 +25,7 @@ START_GRACE_SECONDS = 5.0
 
 _HISTORY_GONE = "Temporal no longer knows this run; what it had recorded is kept."
 _ENDINGS: dict[str, tuple[Literal[RunStatus.FAILED, RunStatus.STOPPED], str]] = {
-    "COMPLETED": (RunStatus.FAILED, "The workflow completed and its result was not recorded."),
+    "COMPLETED": (RunStatus.FAILED, "The workflow completed without a result."),
     "FAILED": (RunStatus.FAILED, "The workflow failed in Temporal; its Web UI shows why."),
     "CANCELED": (RunStatus.STOPPED, "Aborted: cancelled in Temporal"),
     "TERMINATED": (RunStatus.STOPPED, "Aborted: terminated in Temporal"),
@@ -80,7 +80,7 @@ class Reconciler:
         elif state is None:
             await self._close(record, RunStatus.STOPPED, _HISTORY_GONE)
         elif not state.is_open:
-            await self._close_as(record, state)
+            await self._adopt(record, state)
         elif record.stop_requested:
             # Whoever set the flag may have died before it cancelled.
             await self._client.cancel(record.run_id, record.stop_command_id or "")
@@ -97,7 +97,16 @@ class Reconciler:
                 extra={"action": "run_started_late", "run_id": record.run_id},
             )
 
-    async def _close_as(self, record: RunRecord, state: WorkflowState) -> None:
+    async def _adopt(self, record: RunRecord, state: WorkflowState) -> None:
+        """End a row as its workflow ended, which could not write that itself."""
+        result = await self._client.result(record.run_id) if state.has_result else None
+        if result is not None:
+            await self._log.adopt_result(record.ref, result)
+            LOG.warning(
+                "The result of a run's workflow was not recorded; it is now.",
+                extra={"action": "run_adopted", "run_id": record.run_id},
+            )
+            return
         status, error = _ENDINGS.get(state.status, (RunStatus.FAILED, _HISTORY_GONE))
         await self._close(record, status, error)
 

@@ -4,12 +4,18 @@ Used by the API, the command line and the reconciler. What a command means and w
 design 7; records are `schema/db/event_log.py`.
 """
 
+import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Any
 
-from temporalio.client import Client, WorkflowExecutionStatus, WorkflowHandle
+from temporalio.client import (
+    Client,
+    WorkflowExecutionStatus,
+    WorkflowFailureError,
+    WorkflowHandle,
+)
 from temporalio.common import (
     SearchAttributeKey,
     SearchAttributePair,
@@ -17,12 +23,12 @@ from temporalio.common import (
     WorkflowIDConflictPolicy,
     WorkflowIDReusePolicy,
 )
-from temporalio.exceptions import WorkflowAlreadyStartedError
+from temporalio.exceptions import ApplicationError, WorkflowAlreadyStartedError
 from temporalio.service import RPCError, RPCStatusCode
 
 from schema.commands import Command, CommandKind
 from schema.errors import TemporalUnavailable
-from schema.runs import RunInput
+from schema.runs import RUN_FAILED, RunInput, RunResult
 
 WORKFLOW_TYPE = "GraphRun"
 _RPC_TIMEOUT = timedelta(seconds=10)
@@ -47,6 +53,11 @@ class WorkflowState:
     status: str
     """Temporal's name: RUNNING, COMPLETED, FAILED, CANCELED, TERMINATED, TIMED_OUT."""
     temporal_run_id: str
+
+    @property
+    def has_result(self) -> bool:
+        """Whether it ended by itself."""
+        return self.status in ("COMPLETED", "FAILED")
 
 
 class GraphRunClient:
@@ -132,8 +143,32 @@ class GraphRunClient:
             temporal_run_id=described.run_id,
         )
 
+    async def result(self, run_id: str) -> RunResult | None:
+        """Give what the closed workflow of a run returned; None if it returned nothing.
+
+        Raises:
+            TemporalUnavailable: If the server could not be asked.
+        """
+        try:
+            async with asyncio.timeout(_RPC_TIMEOUT.total_seconds()):
+                result: RunResult = await self.client.get_workflow_handle(
+                    workflow_id_of(run_id), result_type=RunResult
+                ).result()
+        except WorkflowFailureError as error:
+            return _failed_result(error.cause)
+        except (RPCError, TimeoutError) as error:
+            raise TemporalUnavailable(f"Temporal did not give the result: {error}") from error
+        return result
+
     def _handle(self, run_id: str) -> WorkflowHandle[Any, Any]:
         return self.client.get_workflow_handle(workflow_id_of(run_id))
+
+
+def _failed_result(cause: BaseException) -> RunResult | None:
+    """Read the result that a failed run carries in its error."""
+    if not isinstance(cause, ApplicationError) or cause.type != RUN_FAILED or not cause.details:
+        return None
+    return RunResult.model_validate(cause.details[0])
 
 
 def _absent_or_raise(error: RPCError) -> bool:

@@ -15,7 +15,7 @@ with workflow.unsafe.imports_passed_through():
     from schema.activities import REGISTER, RegisterInput
     from schema.commands import Command, CommandKind, Pause, Resume, Stop
     from schema.errors import HoldfastError
-    from schema.runs import RunInput, RunResult, RunStatus
+    from schema.runs import RUN_FAILED, RunInput, RunResult, RunStatus
     from workflows.ending import Ending, finalize, join_answer, result_of
     from workflows.interpreter import Interpreter
     from workflows.run_state import RunState
@@ -58,7 +58,7 @@ class GraphRun:
             raise asyncio.CancelledError
         if result.status is RunStatus.FAILED:
             raise ApplicationError(
-                result.error or "failed", result, type="RunFailed", non_retryable=True
+                result.error or "failed", result, type=RUN_FAILED, non_retryable=True
             )
         return result
 

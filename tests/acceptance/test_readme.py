@@ -46,7 +46,8 @@ def clone(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         if program.name != "holdfast":
             (programs / program.name).symlink_to(program)
     # What pip generates for the entry point of pyproject.toml, but for this tree.
-    script = f"import sys; sys.path.insert(0, {str(tree)!r}); from workers.cli.process import main; main()"
+    start = "from workers.cli.process import main; main()"
+    script = f"import sys; sys.path.insert(0, {str(tree)!r}); {start}"
     holdfast = programs / "holdfast"
     holdfast.write_text(f'#!/bin/sh\nexec "{sys.executable}" -c "{script}" "$@"\n', "utf-8")
     holdfast.chmod(0o755)

@@ -4,17 +4,22 @@ import uuid
 from collections.abc import AsyncIterator
 
 import pytest
+from temporalio import activity
+from temporalio.worker import Worker
 
 from api.run_requests import RunRequest, build_run_input
-from schema.envelope import Acknowledged
-from schema.facts import NodeStarted, OpenFact
-from schema.runs import RunInput, RunStatus
+from schema.activities import FINALIZE, FinalizeInput, FinalizeOutput
+from schema.envelope import Acknowledged, ActivityCall, ActivityReturn
+from schema.facts import NodeStarted, OpenFact, digest
+from schema.runs import Queues, RunInput, RunStatus
 from schema.settings import Settings
-from tests.factories import a_plan, a_start, an_end
+from tests.factories import a_branch, a_plan, a_start, an_end
 from workers.cli.session import opened_stack
 from workers.dependencies import Dependencies
 from workers.reconciler import START_GRACE_SECONDS, Reconciler
+from workers.worker import workflow_runner
 from workflows.client import workflow_id_of
+from workflows.graph_run import GraphRun
 
 
 @pytest.fixture
@@ -116,3 +121,46 @@ async def test_a_stop_whose_sender_died_is_carried_to_the_workflow(
     history = await dependencies.temporal.get_workflow_handle(workflow_id).fetch_history()
     names = [event.WhichOneof("attributes") for event in history.events]
     assert names.count("workflow_execution_cancel_requested_event_attributes") == 1
+
+
+@activity.defn(name=FINALIZE.name)
+async def finalize_that_writes_nothing(
+    call: ActivityCall[FinalizeInput],
+) -> ActivityReturn[FinalizeOutput]:
+    """End a run as if our database had not answered for a whole day."""
+    output = FinalizeOutput(result=call.params.result)
+    return ActivityReturn(output=output, digest=digest(call.facts))
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    ("selector", "status", "error"),
+    [
+        (["sys", "user_id"], RunStatus.SUCCEEDED, ""),
+        (["sys", "nope"], RunStatus.FAILED, "Variable ['sys', 'nope'] not found"),
+    ],
+)
+async def test_a_result_that_its_workflow_could_not_write_is_taken_over(
+    dependencies: Dependencies, selector: list[str], status: RunStatus, error: str
+) -> None:
+    branch = a_branch("b", selector, "not empty")
+    plan = a_plan([a_start("s"), branch, an_end("e")], [("s", "b"), ("b", "e", "true")])
+    queue = uuid.uuid4().hex
+    queues = Queues(run=queue, io=queue, code=queue)
+    request = RunRequest(plan=plan, queues=queues)
+    run_input = await build_run_input(request, dependencies.artifacts, uuid.uuid4().hex)
+    await dependencies.log.register(run_input, run_input.created_at)
+    worker = Worker(
+        dependencies.temporal,
+        task_queue=queue,
+        workflows=[GraphRun],
+        activities=[finalize_that_writes_nothing],
+        workflow_runner=workflow_runner(),
+    )
+    async with worker:
+        await dependencies.runs.start(run_input)
+        given = await dependencies.runs.result(run_input.run_id)
+
+    assert await reconciled(dependencies, run_input) == (status, error)
+    assert given is not None
+    assert given.status is status

@@ -94,6 +94,16 @@ def close(
     return result
 
 
+def adopt(connection: Connection, ref: RunRef, result: RunResult, at: float) -> RunResult:
+    """End a run as its workflow did, in one transaction; see `EventLog.adopt_result`."""
+    run = lock(connection, ref)
+    if run.status.is_terminal:
+        return run.result()
+    _end(run, result, at)
+    run.save()
+    return result
+
+
 def request_stop(
     connection: Connection, ref: RunRef, command_id: str, reason: str, at: float
 ) -> RunStatus:

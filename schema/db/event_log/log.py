@@ -190,6 +190,11 @@ class EventLog:
         )
         return await self._committer.commit(run.run_id, job)
 
+    async def adopt_result(self, run: RunRef, result: RunResult) -> RunResult:
+        """End a row with the result of its workflow, which could not write it itself."""
+        job = partial(ending.adopt, ref=run, result=result, at=time.time())
+        return await self._committer.commit(run.run_id, job)
+
     async def request_stop(self, run: RunRef, command_id: str, reason: str = "") -> RunStatus:
         """Set the flag that stops a run; after its end, answer the command with a refusal."""
         job = partial(
