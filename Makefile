@@ -20,7 +20,7 @@ PYTEST := $(BIN)/python -m pytest
 # Two levels of tests at once would measure each other: `make -j` changes nothing here.
 .NOTPARALLEL:
 .PHONY: help venv demo up test check format unit temporal replay server integration acceptance \
-        kill bench lock clean
+        kill faults bench lock clean
 
 help: ## say what each target does
 	@echo "usage: make TARGET"
@@ -74,7 +74,13 @@ acceptance: temporal ## command line in, outputs out, everything real; the READM
 	$(call within,900) $(PYTEST) tests/acceptance
 
 kill: temporal ## the same while processes are killed
-	$(call within,900) $(PYTEST) tests/kill
+	$(call within,600) $(PYTEST) tests/kill
+
+# A round takes up to two minutes; most are done in half of one.
+ROUNDS ?= 20
+faults: temporal ## kill at random places and moments, ROUNDS times; not part of `make test`
+	$(BIN)/python -m pytest tests/kill/faults.py --fault-rounds $(ROUNDS) \
+	  -o faulthandler_timeout=0
 
 bench: temporal ## measure beside a hand-written workflow
 	$(call within,1800) $(BIN)/python -m benchmarks

@@ -14,6 +14,12 @@ from tests.kill.stage import Stage
 AT_ONCE = 6
 
 
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup("holdfast").addoption(
+        "--fault-rounds", type=int, default=1, help="rounds of tests/kill/faults.py"
+    )
+
+
 @dataclass(frozen=True)
 class Plays:
     """What the cases left, and what the same runs leave undisturbed."""

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from schema.db.revision import is_migrated
 from schema.facts import (
     CommandApplied,
     CommandRefused,
@@ -74,6 +75,16 @@ def _without_varying(value: Any) -> Any:
     if isinstance(value, list):
         return [_without_varying(each) for each in value]
     return value
+
+
+def has_records(home: Path) -> bool:
+    """Whether the database is there and migrated."""
+
+    async def ask() -> bool:
+        async with open_records(Settings(home=home)) as records:
+            return await is_migrated(records.database)
+
+    return Settings(home=home).database_file.exists() and asyncio.run(ask())
 
 
 def run_ids(home: Path) -> list[str]:

@@ -4,6 +4,7 @@ The command is killed there (`name:count`), or freezes there (`name:count:stop`)
 around it are killed.
 """
 
+import contextlib
 import os
 import signal
 from collections.abc import Iterator
@@ -86,7 +87,9 @@ class Stage:
             until(lambda: _stands_still(running), REACH_SECONDS)
             yield running
 
-    def kill(self, victim: Victim, command: Running | None = None) -> None:
+    def kill(
+        self, victim: Victim, command: Running | None = None, *, at_least_one: bool = True
+    ) -> None:
         """Kill processes of this data directory, all at the same moment."""
         living = census(self.home)
         pids: set[int] = set()
@@ -94,12 +97,13 @@ class Stage:
             pids |= living.keepers
         if victim in (Victim.SERVER, Victim.BOTH, Victim.ALL):
             pids |= living.servers
-        assert pids
-        if victim is Victim.ALL and command is not None:
+        if victim in (Victim.WORKER, Victim.ALL) and command is not None:
             pids.add(command.process.pid)
+        assert pids or not at_least_one
         for pid in pids:
-            os.kill(pid, signal.SIGKILL)
-        if command is not None and victim is Victim.ALL:
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        if command is not None and command.process.pid in pids:
             command.process.wait(SECONDS)
 
     def until_nothing_is_left(self, seconds: float = 30) -> None:
