@@ -19,6 +19,7 @@ from schema.errors import TemporalUnavailable
 from schema.runs import Queues
 from schema.settings import Settings
 from workers.stack import StackAddresses
+from workers.temporal_runtime import temporal_runtime
 from workflows.client import GraphRunClient
 from workflows.payloads import build_data_converter
 
@@ -106,6 +107,7 @@ async def connect(
             data_converter=build_data_converter(artifacts),
             # On one machine compression costs more than it saves.
             grpc_compression=GrpcCompression.NONE if is_near else GrpcCompression.GZIP,
+            runtime=temporal_runtime(),
         )
     except RuntimeError as error:  # what the SDK raises on no connection
         raise TemporalUnavailable(

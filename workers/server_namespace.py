@@ -17,6 +17,7 @@ from temporalio.service import ConnectConfig, GrpcCompression, RPCError, Service
 
 from schema.errors import TemporalUnavailable
 from schema.search_attributes import SEARCH_ATTRIBUTES, SearchAttributeKind
+from workers.temporal_runtime import temporal_runtime
 
 NAMESPACE = "default"
 """The namespace that the dev server makes by itself."""
@@ -43,7 +44,9 @@ async def prepare_namespace(address: str) -> None:
     while True:
         try:
             # No compression: the server is on this machine.
-            config = ConnectConfig(address, grpc_compression=GrpcCompression.NONE)
+            config = ConnectConfig(
+                address, grpc_compression=GrpcCompression.NONE, runtime=temporal_runtime()
+            )
             await _prepare(await ServiceClient.connect(config))
             return
         except (RPCError, RuntimeError) as error:  # the SDK raises RuntimeError on no connection
