@@ -64,8 +64,11 @@ temporal: $(READY) ## get the Temporal server that tests and runs need, if none 
 replay: $(READY) ## replay every recorded history under three hash seeds
 	$(call within,180) $(PYTEST) tests/replay
 
-server: temporal ## our workflows on a real Temporal server
+# Again with a queue for each role, and with a worker that forgets every run between its tasks.
+server: temporal ## our workflows on a real Temporal server, in three set-ups
 	$(call within,900) $(PYTEST) tests/server
+	$(call within,900) $(PYTEST) tests/server --queues 3
+	$(call within,900) $(PYTEST) tests/server --cached-workflows 0
 
 integration: temporal ## each real service alone: SQLite, PostgreSQL, the keeper
 	$(call within,600) $(PYTEST) tests/integration
