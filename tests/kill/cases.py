@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from schema.kill_points import KillPoint
+from schema.limits import MAX_EFFECT_STARTS
 from tests.kill.apps import APPS
 from tests.kill.records import Left, read_left, run_ids
 from tests.kill.stage import SECONDS, Stage, Victim, assert_succeeded
@@ -81,4 +82,23 @@ class PausedAndKilled:
         assert "accepted" in stage.call("resume", run_id).stdout
         stage.die_at(*self.resuming, "attach", run_id)
         assert_succeeded(stage.call("attach", run_id))
+        return read_left(stage.home, run_id)
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """A node kills its worker every time that it begins."""
+
+    app: str
+
+    def __str__(self) -> str:
+        return f"{self.app}, deadly"
+
+    def play(self, stage: Stage) -> Left:
+        command = ["run", *APPS[self.app].write(stage.home / "app")]
+        for _ in range(MAX_EFFECT_STARTS):
+            stage.die_at("effect begun", 1, *command)
+            (run_id,) = run_ids(stage.home)
+            command = ["attach", run_id]
+        assert stage.call(*command).code == 1
         return read_left(stage.home, run_id)

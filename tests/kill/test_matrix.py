@@ -2,9 +2,9 @@
 
 import pytest
 
-from tests.kill.cases import Case, Killed, PausedAndKilled
+from tests.kill.cases import Case, Deadly, Killed, PausedAndKilled
 from tests.kill.conftest import Plays
-from tests.kill.records import assert_undisturbed
+from tests.kill.records import assert_in_order, assert_undisturbed
 from tests.kill.stage import Victim
 
 W, K, S, B, A = Victim.WORKER, Victim.KEEPER, Victim.SERVER, Victim.BOTH, Victim.ALL
@@ -44,6 +44,15 @@ CASES = [
     Killed("chain", "server started", 1, K),
     Killed("chain", "server ready", 1, K),
 ]
+
+
+@pytest.mark.parametrize("case", [Deadly("large")], ids=str)
+def test_inv_10_a_node_that_kills_its_worker_three_times_fails(case: Case, plays: Plays) -> None:
+    left = plays.disturbed[case].result()
+
+    assert left.status == "failed"
+    assert "lost 3 times" in left.result["error"]
+    assert_in_order(left.facts)
 
 
 @pytest.mark.parametrize("case", CASES, ids=str)
