@@ -1,4 +1,4 @@
-"""The tables of README.md that follow from the code are what the code says.
+"""The tables of README.md and docs/settings.md that follow from the code are what the code says.
 
 When one differs, the failure shows the table to put between its two comments.
 """
@@ -12,12 +12,11 @@ from schema.settings import settings_table
 from tests.sources import ROOT
 from workflows.nodes import EXECUTORS
 
-README = (ROOT / "README.md").read_text("utf-8")
 
-
-def between_comments(name: str) -> str:
-    found = re.search(f"<!-- {name}: .*? -->\n(.*?)<!-- end of {name} -->", README, re.DOTALL)
-    assert found is not None, f"README.md has no table of {name}"
+def between_comments(page: str, name: str) -> str:
+    text = (ROOT / page).read_text("utf-8")
+    found = re.search(f"<!-- {name}: .*? -->\n(.*?)<!-- end of {name} -->", text, re.DOTALL)
+    assert found is not None, f"{page} has no table of {name}"
     return found[1].strip()
 
 
@@ -50,8 +49,8 @@ def settings_rows() -> str:
 
 
 def test_node_types_of_the_readme_are_those_that_run() -> None:
-    assert between_comments("node types") == node_types_table()
+    assert between_comments("README.md", "node types") == node_types_table()
 
 
-def test_settings_of_the_readme_are_those_that_are_read() -> None:
-    assert between_comments("settings") == settings_rows()
+def test_documented_settings_are_those_that_are_read() -> None:
+    assert between_comments("docs/settings.md", "settings") == settings_rows()
