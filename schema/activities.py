@@ -70,7 +70,7 @@ class FinalizeOutput(BaseModel):
 
 
 _WAITING = timedelta(hours=1)
-"""What start_to_close grants the wrapper's waits, above the work's own limit (design 3.3)."""
+"""What start_to_close grants the wrapper's waits above the work's limit (architecture 3.3)."""
 
 FLUSH = ActivityContract(
     name="flush",

@@ -1,8 +1,8 @@
 """What people and programs may ask of a living run.
 
 A command is a Temporal signal with an id, answered by exactly one fact: CommandApplied or
-CommandRefused (design 7). The same shapes are used by REST, the command line and the Temporal CLI,
-where the argument may be left out: the workflow then numbers the command itself.
+CommandRefused (architecture 7). The command line and the Temporal CLI use the same shapes; the
+argument may be left out, and the workflow then numbers the command itself.
 """
 
 from enum import StrEnum

@@ -1,6 +1,6 @@
 """The envelope of every activity: who calls, which try of which node, and facts that ride along.
 
-`workflows` packs it, the wrapper in `activities/base.py` unpacks it (design 3.3).
+`workflows` packs it, the wrapper in `activities/base.py` unpacks it (architecture 3.3).
 """
 
 from typing import Any, Generic

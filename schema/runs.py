@@ -13,7 +13,7 @@ from schema.limits import RunPolicy
 from schema.plan import Plan
 
 CURRENT_INTERP = 1
-"""Version of the interpreter's semantics that new runs get (design 6)."""
+"""Version of the interpreter's semantics that new runs get (architecture 6)."""
 
 
 RUN_FAILED = "RunFailed"
@@ -53,7 +53,7 @@ class NodeExecutionStatus(StrEnum):
 
 
 class Queues(BaseModel):
-    """Names of the task queues; the embedded stack has one for all roles (design 2)."""
+    """Names of the task queues; the embedded stack has one for all roles (architecture 2)."""
 
     model_config = ConfigDict(frozen=True)
 

@@ -84,7 +84,7 @@ def open_database(url: str, synchronous: Synchronous = "normal") -> Database:
 
     Args:
         url: `sqlite:///path`, `postgresql://user@host/name`; a driver in it is ignored.
-        synchronous: SQLite only; with `normal` a power cut may lose the last commits (design 8).
+        synchronous: SQLite only; `normal` may lose last commits in a power cut (architecture 8).
 
     Raises:
         SetupError: If the URL is of another database or is no URL.

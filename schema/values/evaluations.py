@@ -1,8 +1,9 @@
 """The pure function of each inline node type.
 
 The workflow runs it on small values; the `evaluate` activity runs the same function where a value
-is behind a reference (design 6). A function that returns normally has succeeded or says why the
-node failed; one that raises `ValueBehindReference` needs values that the workflow does not hold.
+is behind a reference (architecture 6). A function that returns normally has succeeded or says why
+the node failed; one that raises `ValueBehindReference` needs values that the workflow does not
+hold.
 """
 
 from collections.abc import Callable, Iterable, Mapping

@@ -1,6 +1,6 @@
 """Finding the references inside values, and putting what they stand for in their place.
 
-Activities resolve references before the work (design 3.3); where to is their business.
+Activities resolve references before the work (architecture 3.3); where to is their business.
 """
 
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""The event log: the one reader and writer of runs, heads, node executions and facts (design 8).
+"""The event log: the one reader and writer of the tables of runs (architecture 8).
 
 Each transaction is a function in a module here; `log.py` puts them behind `EventLog`.
 """

@@ -1,4 +1,4 @@
-"""Makes the row of a run, which is the outbox of its start (design 3.1)."""
+"""Makes the row of a run, which is the outbox of its start (architecture 3.1)."""
 
 from functools import cache
 from typing import Any
