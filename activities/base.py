@@ -1,4 +1,4 @@
-"""The one wrapper of every regular activity, in the order of design 3.3; there is no second path.
+"""The one wrapper of every regular activity (architecture 3.3); there is no second path.
 
 It waits for the database, writes the facts that rode along, looks for a recorded outcome, counts
 the effect start, does the work, bounds the result, records it, and answers with the digest. An
@@ -31,7 +31,7 @@ from schema.values.large_values import reference_large
 from schema.values.segments import Segment
 
 HEARTBEAT_SECONDS = 0.4
-"""Well below the 10 s time-out; a stop reaches the activity in a heartbeat's answer (8.3)."""
+"""Well below the 10 s time-out; a stop comes in a heartbeat's answer (temporal-notes 8.3)."""
 DATABASE_WAIT_SECONDS = 15 * 60
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 

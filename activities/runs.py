@@ -42,7 +42,7 @@ class RunActivities:
         """Write the last facts and the terminal state, as the one local activity that writes.
 
         The first terminal state wins and is returned. Tries for 5 s; then the workflow waits for
-        the database in `flush` and calls again (design 3.5).
+        the database in `flush` and calls again (architecture 3.5).
 
         Raises:
             ApplicationError: If the database did not answer.
