@@ -1,4 +1,4 @@
-"""Start a run, and send a command to one and wait for the fact that answers it (design 3.1, 7).
+"""Start a run; send a command to one and wait for its answer (architecture 3.1, 7).
 
 No web library: the command line uses this too. What a request has to fulfil is `run_requests.py`.
 """
