@@ -1,4 +1,4 @@
-"""Brings rows of runs and Temporal's workflows together where a crash left them apart (design 8).
+"""Brings rows of runs and Temporal's workflows together after crashes (architecture 8).
 
 A row that has only its first fact and no workflow is started; one whose workflow ended elsewhere,
 or whose history is gone, is closed and says so. Every step may be repeated, by several processes at

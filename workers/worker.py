@@ -1,7 +1,7 @@
 """The Temporal worker: what it registers, and the options that keep it fast and stoppable.
 
 One worker serves all roles on one queue by default, because eager activities work only there; with
-queues of their own there is one worker a role (design 2, temporal.md 10).
+queues of their own there is one worker a role (architecture 2, temporal-notes 10).
 """
 
 import contextlib

@@ -1,6 +1,6 @@
 """Waits with a person for a run: shows it, lends a worker, and heeds Ctrl-C.
 
-`run` and `attach` share this. Closing it changes nothing about the run (design 2).
+`run` and `attach` share this. Closing it changes nothing about the run (architecture 2).
 """
 
 import asyncio
