@@ -1,4 +1,4 @@
-"""The time limit of an active run: a timer that stands still while the run is paused (design 7)."""
+"""The time limit of an active run: a timer that stands still in a pause (architecture 7)."""
 
 import asyncio
 

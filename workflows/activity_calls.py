@@ -22,7 +22,7 @@ INFRASTRUCTURE = RetryPolicy(
     maximum_interval=timedelta(seconds=60),
     maximum_attempts=100_000,
 )
-"""A bound, not the budget: attempts are used up by worker restarts, never by the author (8.1)."""
+"""A bound, not the budget: stopping workers use attempts up (temporal-notes 8.1)."""
 HEARTBEAT_TIMEOUT = timedelta(seconds=10)
 _FINALIZE_ONCE = RetryPolicy(maximum_attempts=1)
 _SUMMARY_BYTES = 180
@@ -129,7 +129,7 @@ class ActivityCalls:
         return answer.output.result
 
     def _carries(self, role: Role) -> bool:
-        """Whether facts ride along: not where they might queue behind sandboxed work (design 6)."""
+        """Whether facts ride along: not behind sandboxed work (architecture 6)."""
         queues = self._run_input.queues
         return role is not Role.CODE or queues.code == queues.run
 

@@ -1,7 +1,7 @@
 """GraphRunClient: start runs, signal commands, cancel, query; the only user of Temporal ids.
 
 Used by the API, the command line and the reconciler. What a command means and who answers it is
-design 7; records are `schema/db/event_log.py`.
+architecture 7; records are `schema/db/event_log.py`.
 """
 
 import asyncio

@@ -1,4 +1,4 @@
-"""Commands of a run: queued by signal handlers, answered exactly once by the loop (design 7)."""
+"""Commands of a run: queued by handlers, answered once by the loop (architecture 7)."""
 
 from collections import deque
 

@@ -1,4 +1,4 @@
-"""How a run ends: which terminal state, with which outputs, and how it is written (design 3.5)."""
+"""How a run ends: its terminal state, its outputs, and how they are written (architecture 3.5)."""
 
 from dataclasses import dataclass
 

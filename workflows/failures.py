@@ -1,6 +1,6 @@
 """What a node failure means, in this order: retry, error strategy, the end of the run; pure.
 
-Hold and the error modes of iterations join this order when they exist (design 7, 11).
+Hold and the error modes of iterations join this order when they exist (architecture 11).
 """
 
 from dataclasses import dataclass, replace

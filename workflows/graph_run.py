@@ -1,7 +1,7 @@
 """GraphRun: the one Temporal workflow that runs every plan.
 
 It delegates everything: the loop is `interpreter.py`, the end `ending.py`. Here are the messages
-that operators and the product send (design 7), and continue-as-new.
+that operators and the product send (architecture 7), and continue-as-new.
 """
 
 import asyncio

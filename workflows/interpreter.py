@@ -1,8 +1,8 @@
 """The loop over one plan: launch what is ready, settle what is done, obey commands.
 
 One coroutine owns all state. Node tasks and signal handlers only append to queues; there is one
-`wait_condition` (temporal.md 4.2). What a failure means is in `failures.py`, which nodes are ready
-in `scheduler.py`, what commands do in `commands.py`, how facts leave in `fact_ledger.py` and
+`wait_condition` (temporal-notes 4.2). What a failure means is in `failures.py`, which nodes are
+ready in `scheduler.py`, what commands do in `commands.py`, how facts leave in `fact_ledger.py` and
 `fact_carrier.py`, how a run ends in `ending.py`.
 """
 
@@ -39,7 +39,7 @@ from workflows.run_state import RunState
 _ABANDON_SECONDS = 10
 """Longest wait for node tasks that were cancelled."""
 _MAX_SIGNALS = 5_000
-"""Half of what one history may receive; from here on the run continues as new (design 6)."""
+"""Half of what one history may receive; from here on the run continues as new (architecture 6)."""
 
 
 @dataclass(frozen=True)

@@ -150,7 +150,7 @@ def path_of(started: NodeStarted) -> str:
 
 
 def activity_id_of(started: NodeStarted) -> str:
-    """Name the activity of a try: `node`, `node[3]`, `node#2` (temporal.md 4.5)."""
+    """Name the activity of a try: `node`, `node[3]`, `node#2` (temporal-notes 4.5)."""
     path = path_of(started)
     return path if started.attempt == 1 else f"{path}#{started.attempt}"
 
