@@ -387,15 +387,17 @@ def digest(facts: Iterable[OpenFact]) -> str:
 
 
 def _digested(entry: OpenFact) -> list[Any]:
-    fact = entry.fact
+    told = (
+        entry.fact.__dict__
+    )  # many facts have few of these; a model is slow to say that it has not
     return [
         entry.src,
         entry.src_seq,
-        fact.type,
-        getattr(fact, "node_exec_id", ""),
-        getattr(fact, "attempt", 0),
-        getattr(fact, "handle", None),
-        getattr(fact, "status", None),
-        getattr(fact, "outputs", None),
-        getattr(fact, "value", None),
+        told["type"],
+        told.get("node_exec_id", ""),
+        told.get("attempt", 0),
+        told.get("handle"),
+        told.get("status"),
+        told.get("outputs"),
+        told.get("value"),
     ]

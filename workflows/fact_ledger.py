@@ -61,7 +61,7 @@ class FactLedger:
             self._next += 1
         self._open[entry.src, entry.src_seq] = entry
         self._new_facts += 1
-        outputs = getattr(fact, "outputs", None)
+        outputs = fact.__dict__.get("outputs")
         if outputs:
             self._new_bytes += len(encode(outputs))
 

@@ -8,6 +8,7 @@ ready in `scheduler.py`, what commands do in `commands.py`, how facts leave in `
 
 import asyncio
 from collections import deque
+from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
 from temporalio import workflow
@@ -76,9 +77,9 @@ class Interpreter:
     async def run(self) -> None:
         """Go on until the run is over, or until it can continue as new."""
         while not self._is_over():
-            self._turn()
-            # Node tasks run to their first await; an activity among them takes the open facts.
-            await asyncio.sleep(0)
+            if self._turn():
+                # Node tasks run to their first await; an activity among them takes the open facts.
+                await asyncio.sleep(0)
             if self._has_work():
                 continue
             self._carrier.start_if_needed()
@@ -110,7 +111,7 @@ class Interpreter:
             await workflow.wait(tasks, timeout=_ABANDON_SECONDS)
         for ended in self._ended:
             if ended.result is not None and ended.result.error is None:
-                del self._running[ended.context.node.id]
+                self._running.pop(ended.context.node.id, None)
                 if not ended.result.recorded:
                     self._record(ended.context, ended.result, NodeExecutionStatus.SUCCEEDED)
         self._ended.clear()
@@ -165,8 +166,8 @@ class Interpreter:
             or self._clock.expired
         )
 
-    def _turn(self) -> None:
-        """Obey, settle and launch, in this order."""
+    def _turn(self) -> bool:
+        """Obey, settle and launch, in this order; say whether a node has to be waited for."""
         while self.commands.are_waiting and self.ending is None:
             self.ending = self.commands.apply_next()
         while self._ended and self.ending is None:
@@ -176,8 +177,10 @@ class Interpreter:
         self.ending = self.ending or self._limit_reached()
         if self.ending is None and self._is_at_rest():
             self.commands.announce_pause()
+        were_running = len(self._running)
         while self._may_launch():
             self._launch(self.state.scheduler.take())
+        return len(self._running) > were_running
 
     def _limit_reached(self) -> Ending | None:
         """Give the ending that something but a node or a command asks for."""
@@ -219,14 +222,20 @@ class Interpreter:
             self.ending = self._limit_reached()
             return
         context = NodeContext(self.run_input, node, begun, state.pool, self.calls, self.ledger.emit)
-        self._running[node_id] = (context, asyncio.create_task(self._execute(context)))
-
-    async def _execute(self, context: NodeContext) -> None:
-        """Run one try; every way it can end goes through the queue to the loop."""
-        node = context.node
         try:
-            result = await EXECUTORS[node.type](node.data, context)
+            result = EXECUTORS[node.type](node.data, context)
+        except Exception as error:  # noqa: BLE001 judged by the loop
+            self._ended.append(_Ended(context, None, error))
+            return
+        if isinstance(result, NodeResult):
             self._ended.append(_Ended(context, result))
+        else:
+            self._running[node_id] = (context, asyncio.create_task(self._wait(context, result)))
+
+    async def _wait(self, context: NodeContext, result: Awaitable[NodeResult]) -> None:
+        """Wait for a try; every way it can end goes through the queue to the loop."""
+        try:
+            self._ended.append(_Ended(context, await result))
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 judged by the loop
             self._ended.append(_Ended(context, None, error))
 
@@ -235,7 +244,7 @@ class Interpreter:
         context, node, result = ended.context, ended.context.node, ended.result
         if ended.error is not None and is_cancelled_exception(ended.error):
             return  # `abandon_work` records it; it is still in `_running`
-        del self._running[node.id]
+        self._running.pop(node.id, None)
         if result is None:
             assert ended.error is not None
             result = result_of_error(ended.error)

@@ -5,11 +5,14 @@ it finds nothing and is not an error (dify-nodes 3.5).
 """
 
 from collections.abc import Iterable, Sequence
+from functools import lru_cache
 from typing import Annotated, TypeAlias
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict
 
 from schema.selectors import Selector
+from schema.values.segments import Segment
+from schema.values.variables import Variables
 
 
 def _stringify_integers(parts: object) -> object:
@@ -39,4 +42,15 @@ def complete(selectors: Iterable[Sequence[str]]) -> tuple[Selector, ...]:
         >>> complete([["llm", "text"], [], ["start"]])
         (Selector(node_id='llm', name='text', path=()),)
     """
-    return tuple(Selector.parse(parts) for parts in selectors if len(parts) >= 2)
+    return tuple(_parsed(tuple(parts)) for parts in selectors if len(parts) >= 2)
+
+
+def find_in(variables: Variables, parts: tuple[str, ...]) -> Segment | None:
+    """Look a selector up; one of fewer than two parts finds nothing (dify-nodes 3.5)."""
+    return variables.find(_parsed(parts)) if len(parts) >= 2 else None
+
+
+@lru_cache(maxsize=4096)
+def _parsed(parts: tuple[str, ...]) -> Selector:
+    """Parse a selector once: nodes read theirs several times in a run."""
+    return Selector.parse(parts)

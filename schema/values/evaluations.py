@@ -18,8 +18,8 @@ from schema.nodes.end import EndNodeData
 from schema.nodes.if_else import IfElseNodeData
 from schema.nodes.start import StartNodeData
 from schema.nodes.template_transform import TemplateTransformNodeData
+from schema.nodes.value_selector import find_in
 from schema.nodes.variable_aggregator import VariableAggregatorNodeData
-from schema.selectors import Selector
 from schema.values.conditions import evaluate_group
 from schema.values.segments import Segment, SegmentType
 from schema.values.templates import PlainJinja, Template
@@ -85,7 +85,7 @@ def _is_missing_object(kind: str, required: bool, name: str, own: Mapping[str, S
 def _end(data: EndNodeData, variables: Variables, _: ResultLimits, node_id: str) -> Evaluation:
     """Pick the selected values, null where there is none (dify-nodes 5.2)."""
     outputs = {
-        output.variable: _find(variables, output.value_selector) or Segment.infer(None)
+        output.variable: find_in(variables, output.value_selector) or Segment.infer(None)
         for output in data.outputs
     }
     return Evaluation(outputs=outputs, inputs=_raw(outputs))
@@ -174,12 +174,12 @@ def _aggregator(
 
 
 def _first_existing(
-    selectors: Iterable[Iterable[str]], variables: Variables
+    selectors: Iterable[tuple[str, ...]], variables: Variables
 ) -> tuple[Segment | None, dict[str, Any]]:
     for parts in selectors:
-        segment = _find(variables, parts)
+        segment = find_in(variables, parts)
         if segment is not None:
-            return segment, {".".join(list(parts)[1:]): segment.raw}
+            return segment, {".".join(parts[1:]): segment.raw}
     return None, {}
 
 
@@ -193,7 +193,7 @@ def _template(
             error="This template needs Jinja2, which this version does not run.",
             error_type="WorkflowNodeError",
         )
-    found = {v.variable: _find(variables, v.value_selector) for v in data.variables}
+    found = {v.variable: find_in(variables, v.value_selector) for v in data.variables}
     inputs = {name: None if segment is None else segment.raw for name, segment in found.items()}
     text = template.render(inputs)
     if len(text) > limits.template_characters:
@@ -201,12 +201,6 @@ def _template(
             inputs=inputs, error=f"Output length exceeds {limits.template_characters} characters"
         )
     return Evaluation(outputs={"output": Segment(SegmentType.STRING, text)}, inputs=inputs)
-
-
-def _find(variables: Variables, parts: Iterable[str]) -> Segment | None:
-    """Look a selector up; one of fewer than two parts finds nothing (dify-nodes 3.5)."""
-    selector = list(parts)
-    return variables.find(Selector.parse(selector)) if len(selector) >= 2 else None
 
 
 def _raw(segments: Mapping[str, Segment]) -> dict[str, Any]:

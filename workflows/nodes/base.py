@@ -66,20 +66,24 @@ class NodeContext:
         self.announced = True
         self._announce(self.started)
 
-    async def evaluate(self) -> NodeResult:
-        """Run the node's pure function, here or, over references, in the `evaluate` activity."""
+    def evaluate(self) -> NodeResult | Awaitable[NodeResult]:
+        """Run the node's pure function, here or, over references, in the `evaluate` activity.
+
+        Raises:
+            NodeError: If the function cannot say why the node failed.
+        """
         if not self._is_large():
             try:
                 result = self._evaluate_inline()
             except ValueBehindReference:
-                return await self._evaluate_in_activity()
+                return self._evaluate_in_activity()
             except NodeError:
                 self.announce()
                 raise
             if result is not None:
                 self.announce()
                 return result
-        return await self._evaluate_in_activity()
+        return self._evaluate_in_activity()
 
     def _is_large(self) -> bool:
         """Whether the node renders more than one activation may."""
@@ -135,8 +139,8 @@ class NodeContext:
         return await self.call(EVALUATE, params)
 
 
-Executor: TypeAlias = Callable[[Any, NodeContext], Awaitable[NodeResult]]
-"""Runs one try of a node: its data and its context to how the try ended."""
+Executor: TypeAlias = Callable[[Any, NodeContext], NodeResult | Awaitable[NodeResult]]
+"""Runs one try of a node: its data and its context to how the try ended, now or after a wait."""
 
 
 def wire_of(values: Mapping[str, Any] | None) -> dict[str, Any] | None:
