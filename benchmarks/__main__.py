@@ -60,7 +60,7 @@ async def main(console: Console) -> Report:
 async def _measure_yardstick(
     yardstick: Yardstick,
 ) -> tuple[Mapping[str, Figures], Mapping[str, Figures]]:
-    sides = {"nothing": yardstick.nothing, "known shape": yardstick.known_shape}
+    sides = {"bare": yardstick.bare, "known shape": yardstick.known_shape}
     await measure(sides, 1, 1, WARM_UP_RUNS)
     alone = await measure(sides, 1, ROUNDS_ALONE, 1)
     return alone, await measure(sides, 50, ROUNDS_TOGETHER, RUNS_OF_TURN[50])

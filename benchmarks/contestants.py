@@ -16,7 +16,7 @@ from temporalio.worker import Worker
 from api.run_requests import RunRequest, build_run_input
 from api.runs import start
 from benchmarks.graphs import TEXT, Graph
-from benchmarks.handwritten import HandWritten, Nothing
+from benchmarks.handwritten import Bare, HandWritten
 from benchmarks.handwritten_rows import Rows, Task
 from schema.facts import RunFinished
 from schema.plan import Plan
@@ -90,7 +90,7 @@ class Product:
 
 @dataclass(frozen=True)
 class Yardstick:
-    """Hand-written runs, and runs that do nothing at all."""
+    """Hand-written runs, and runs of two activities that do nothing at all."""
 
     client: Client
     rows: Rows
@@ -110,9 +110,9 @@ class Yardstick:
         """Run the shape whose figures are known: local write, two activities, local write."""
         await self._run(Task(uuid.uuid4().hex, "empty", 0, TEXT, activities=2))
 
-    async def nothing(self) -> None:
-        """Run a workflow without any effect."""
-        await self.client.execute_workflow(Nothing.run, id=uuid.uuid4().hex, task_queue=QUEUE)
+    async def bare(self) -> None:
+        """Run two activities without any effect."""
+        await self.client.execute_workflow(Bare.run, id=uuid.uuid4().hex, task_queue=QUEUE)
 
     async def _run(self, task: Task, *, eager: bool = False) -> str:
         return await self.client.execute_workflow(
@@ -138,7 +138,7 @@ async def open_yardstick(addresses: StackAddresses, file: Path) -> AsyncIterator
     worker = Worker(
         client,
         task_queue=QUEUE,
-        workflows=[HandWritten, Nothing],
+        workflows=[HandWritten, Bare],
         activities=[rows.begin, rows.work, rows.finish],
         workflow_runner=workflow_runner(),
         max_cached_workflows=CACHED_WORKFLOWS,

@@ -35,12 +35,16 @@ class HandWritten:
 
 
 @workflow.defn
-class Nothing:
-    """A run without any effect: what server and SDK cost alone."""
+class Bare:
+    """Two activities without any effect: what server and SDK cost alone on this machine."""
 
     @workflow.run
-    async def run(self) -> None:
-        """Do nothing."""
+    async def run(self) -> str:
+        """Ask twice for nothing."""
+        text = ""
+        for _ in range(2):
+            text = await workflow.execute_activity("work", text, start_to_close_timeout=_LIMIT)
+        return text
 
 
 def _step(name: str, output: str) -> Step:

@@ -15,9 +15,9 @@ def took(p50: float, per_second: float = 1.0) -> Figures:
 
 def yardstick(p50: float, per_second: float, slower: float = 1.0) -> Report:
     """A report of a machine that is that much slower than the one of the known figures."""
-    alone = {"nothing": took(13 * slower), "known shape": took(p50 * slower)}
+    alone = {"bare": took(25.6 * slower), "known shape": took(p50 * slower)}
     together = {
-        "nothing": took(1, 127 / slower),
+        "bare": took(1, 58 / slower),
         "known shape": took(1, per_second / slower),
     }
     return Report(checks=check_yardstick(alone, together))
