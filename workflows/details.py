@@ -11,6 +11,7 @@ from workflows.run_state import RunState
 
 _MOST_NODES = 100
 _LONGEST_TITLE = 60
+_ESCAPES = str.maketrans({character: f"\\{character}" for character in r"\|`*_[]<>#"})
 _MARKS = {
     NodeState.RUNNING: "running",
     NodeState.DONE: "done",
@@ -42,4 +43,4 @@ def describe(state: RunState, status: RunStatus, retries: Collection[str]) -> st
 def _plain(title: str) -> str:
     """Keep an author's title from being markup."""
     cut = title if len(title) <= _LONGEST_TITLE else title[: _LONGEST_TITLE - 1] + "…"
-    return "".join(f"\\{c}" if c in r"\|`*_[]<>#" else c for c in " ".join(cut.split()))
+    return " ".join(cut.split()).translate(_ESCAPES)
