@@ -132,6 +132,7 @@ class WorkerLost(NodeError):
     """Three effect starts of one attempt ended without an outcome."""
 
     code = "worker_lost"
+    error_type = "WorkerLost"
 
 
 class InfrastructureError(HoldfastError):

@@ -157,7 +157,7 @@ class ReasoningProduced(NodeFact):
 
 
 class TextVoided(NodeFact):
-    """Chunks of this try whose start is below `before_start` (or is not `keep`) do not count."""
+    """Chunks of this try that an effect start below `before_start` produced do not count."""
 
     type: Literal["TextVoided"] = "TextVoided"
     before_start: int

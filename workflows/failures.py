@@ -86,7 +86,7 @@ def result_of_error(error: BaseException) -> NodeResult:
             )
         if isinstance(error.cause, TimeoutError):
             return NodeResult(
-                error="The worker was lost while the node ran.", error_type=WorkerLost.code
+                error="The worker was lost while the node ran.", error_type=WorkerLost.error_type
             )
         cause = error.cause or error
         return NodeResult(error=bounded(str(cause)), error_type="WorkflowNodeError")

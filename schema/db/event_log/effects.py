@@ -16,12 +16,10 @@ from schema.db.event_log.records import (
 )
 from schema.db.event_log.texts import read_outcome, write_outcome
 from schema.db.tables import node_executions, run_events, run_heads
+from schema.errors import WorkerLost
 from schema.facts import NodeFailed, NodeStarted, TextVoided
 from schema.limits import MAX_EFFECT_STARTS
 from schema.runs import RunRef
-
-WORKER_LOST = "WorkerLost"
-"""`error_type` of a try whose starts all ended without an outcome."""
 
 _OF_TRY = (
     node_executions.c.run_id == bindparam("run"),
@@ -185,7 +183,7 @@ def _worker_lost(node: NodeStarted) -> NodeFailed:
         node_id=node.node_id,
         attempt=node.attempt,
         error=f"The worker was lost {MAX_EFFECT_STARTS} times while it executed this node.",
-        error_type=WORKER_LOST,
+        error_type=WorkerLost.error_type,
     )
 
 
