@@ -76,6 +76,9 @@ class Interpreter:
 
     async def run(self) -> None:
         """Go on until the run is over, or until it can continue as new."""
+        # A cancel that came before the first task is delivered at the first await: a run of inline
+        # nodes has no other, and must not win against the stop.
+        await asyncio.sleep(0)
         while not self._is_over():
             if self._turn():
                 # Node tasks run to their first await; an activity among them takes the open facts.

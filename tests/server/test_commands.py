@@ -1,6 +1,7 @@
 """Pause, resume and stop: signals answered by exactly one fact, also in a race with the end."""
 
 import asyncio
+import uuid
 from collections import Counter
 
 import pytest
@@ -8,9 +9,11 @@ import pytest
 from schema.commands import Command, CommandKind
 from schema.facts import CommandApplied, CommandRefused, RunPaused
 from schema.plan import Plan
-from schema.runs import NodeExecutionStatus, RunInput, RunStatus
+from schema.runs import NodeExecutionStatus, Queues, RunInput, RunStatus
 from tests.factories import a_chain, a_node, a_plan, a_start, a_substitute, a_template, an_end
 from tests.server.harness import FinishedRun, RunHarness
+from workers.dependencies import Dependencies
+from workers.worker import build_worker, running
 
 pytestmark = pytest.mark.anyio
 
@@ -268,3 +271,19 @@ async def test_inv_05_a_cancel_that_races_with_the_end_leaves_one_terminal_state
         assert run.types.count("RunFinished") == 1
         applied = "CommandApplied" if run.status is RunStatus.STOPPED else "CommandRefused"
         assert answers(run) == [("c1", applied)], status
+
+
+async def test_a_stop_that_came_before_the_first_task_wins_against_a_short_run(
+    runs: RunHarness, dependencies: Dependencies
+) -> None:
+    queue = uuid.uuid4().hex
+    queues = Queues(run=queue, io=queue, code=queue)
+    run_input = await runs.start(a_chain(1), inputs={"q": "x"}, queues=queues)
+    await runs.dependencies.runs.cancel(run_input.run_id, "c1")
+
+    async with running([build_worker(dependencies, queue)]):
+        run = await runs.finished(run_input)
+
+    assert run.status is RunStatus.STOPPED
+    assert answers(run) == [("c1", "CommandApplied")]
+    assert "NodeStarted" not in run.types
