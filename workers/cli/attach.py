@@ -43,7 +43,7 @@ def attach(
 async def _attach(settings: "Settings", name: str, options: "WatchOptions") -> int:
     from workers.cli.run_names import find_run
     from workers.cli.session import opened_records, opened_stack
-    from workers.cli.watching import show_ended, watch
+    from workers.cli.watching import Interrupts, show_ended, watch
 
     async with opened_records(settings) as records:
         record = await find_run(records, name)
@@ -52,4 +52,4 @@ async def _attach(settings: "Settings", name: str, options: "WatchOptions") -> i
             # What has ended needs no server.
             return await show_ended(records, run_input, options)
     async with opened_stack(settings) as (addresses, dependencies):
-        return await watch(addresses, dependencies, run_input, options)
+        return await watch(addresses, dependencies, run_input, options, Interrupts())

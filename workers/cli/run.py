@@ -148,10 +148,11 @@ async def _run(
     from api.runs import start
     from workers.cli.input_files import store_files
     from workers.cli.session import opened_stack
-    from workers.cli.watching import watch
+    from workers.cli.watching import Interrupts, watch
 
     async with opened_stack(settings) as (addresses, dependencies):
         await store_files(contents.values(), dependencies.artifacts, request.tenant_id)
         run_input = await build_run_input(request, dependencies.artifacts)
+        interrupts = Interrupts()
         await start(run_input, dependencies.log, dependencies.runs)
-        return await watch(addresses, dependencies, run_input, options)
+        return await watch(addresses, dependencies, run_input, options, interrupts)

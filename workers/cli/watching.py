@@ -44,15 +44,16 @@ class WatchOptions:
 
 
 class Interrupts:
-    """Ctrl-C and SIGTERM during a watch: the first asks to leave, the second ends at once."""
+    """Ctrl-C and SIGTERM during a watch: the first asks to leave, the second ends at once.
+
+    Takes the signals over from Python when it is made: before a run's row exists, so that whoever
+    interrupts after that is told what became of the run.
+    """
 
     def __init__(self) -> None:
         self._happened = asyncio.Event()
         self.exit_code: int = ExitCode.INTERRUPTED
         """128 and the number of the signal."""
-
-    def install(self) -> None:
-        """Take the signals over from Python."""
         loop = asyncio.get_running_loop()
         for number in _SIGNALS:
             loop.add_signal_handler(number, self._take, number)
@@ -78,14 +79,13 @@ async def watch(
     dependencies: "Dependencies",
     run_input: RunInput,
     options: WatchOptions,
+    interrupts: Interrupts,
 ) -> int:
     """Watch a run until it ends, rests or is left, and show how it went.
 
     Raises:
         DatabaseUnavailable: If the records are away when the result is read.
     """
-    interrupts = Interrupts()
-    interrupts.install()
     async with lending(dependencies) as worker:
         with RunView(stderr()) as view:
             status = await _wait(dependencies, run_input, options, interrupts, worker, view)
