@@ -71,7 +71,7 @@ class Left:
 
 def _without_varying(value: Any) -> Any:
     if isinstance(value, dict):
-        return {k: _without_varying(v) for k, v in value.items() if k not in _VARYING}
+        return {k: _without_varying(v) for k, v in sorted(value.items()) if k not in _VARYING}
     if isinstance(value, list):
         return [_without_varying(each) for each in value]
     return value

@@ -52,6 +52,11 @@ class Crowd:
         self._running = list(running)
         self.killed: list[Running] = []
 
+    @property
+    def is_over(self) -> bool:
+        """Whether every command has ended."""
+        return all(each.process.poll() is not None for each in self._running)
+
     def kill_one(self, dice: random.Random) -> None:
         """Kill any command that still runs."""
         living = [each for each in self._running if each.process.poll() is None]
@@ -95,16 +100,21 @@ def rage(stage: Stage, crowd: Crowd, dice: random.Random, commands: int) -> None
     deeds = ["keeper", "server", "worker", *["command"] * (commands - 1)]
     dice.shuffle(deeds)
     for deed in deeds:
-        _let_pass(dice.uniform(0.1, 2.0))
+        _let_pass(dice.uniform(0.05, 0.8))
         match deed:
             case "worker":
-                until(lambda: worker_pid(stage.home), 30)
+                until(lambda: crowd.is_over or worker_pid(stage.home), 30)
                 crowd.kill_worker()
             case "command":
                 crowd.kill_one(dice)
             case "keeper" | "server":
-                until(lambda: census(stage.home).keepers and openers(stage.home), 30)
-                stage.kill(Victim(deed))
+                # A quick crowd may be over by now: then nobody is left to be disturbed.
+                until(
+                    lambda: crowd.is_over or (census(stage.home).keepers and openers(stage.home)),
+                    30,
+                )
+                if not crowd.is_over:
+                    stage.kill(Victim(deed))
 
 
 def worker_pid(home: Path) -> int | None:
