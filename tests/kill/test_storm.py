@@ -32,7 +32,7 @@ def test_in_a_storm_of_kills_all_others_finish_and_nothing_is_left(stage: Stage)
     over = time.monotonic()
     until(lambda: census(stage.home).is_empty, LEFT_SECONDS)
 
-    assert killed >= KILLED - 2, f"seed {seed}"
+    assert killed >= KILLED - 1, f"seed {seed}"
     assert [each.code for each in ended] == [0] * (COMMANDS - killed), (seed, ended)
     assert {each.result["outputs"]["answer"] for each in ended} == {
         undisturbed.result["outputs"]["answer"]
@@ -42,5 +42,5 @@ def test_in_a_storm_of_kills_all_others_finish_and_nothing_is_left(stage: Stage)
     for run_id in ids:
         assert_undisturbed(read_left(stage.home, run_id), undisturbed)
     assert watchman.most_at_once == 1
-    assert watchman.pids
+    assert len(watchman.pids) >= 2
     assert time.monotonic() - over < LEFT_SECONDS
