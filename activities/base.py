@@ -8,6 +8,7 @@ log.
 
 import asyncio
 import time
+import uuid
 from collections.abc import Awaitable, Callable
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from typing import Any, TypeAlias, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.values import ValueReader
 from schema.activities import NodeOutput
 from schema.contracts import ActivityContract, InputT, OutputT
 from schema.db.event_log import EffectRefused, EffectStart, EventLog, Head, Outcome, RecordedOutcome
@@ -33,6 +35,8 @@ from schema.values.segments import Segment
 HEARTBEAT_SECONDS = 0.4
 """Well below the 10 s time-out; a stop comes in a heartbeat's answer (temporal-notes 8.3)."""
 DATABASE_WAIT_SECONDS = 15 * 60
+_KEYS = uuid.UUID("b7a1b0c5-2d0c-5b0e-8a34-0f6f4a3c9d11")
+"""Name space of idempotency keys; never changed, as peers remember them."""
 _FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
 
 T = TypeVar("T")
@@ -46,6 +50,11 @@ class Work:
     run: RunRef
     start: int
     """Number of this effect start; 0 for activities that execute no node."""
+    values: ValueReader
+    """Reads what the input refers to."""
+    idempotency_key: str = ""
+    """For the peer of an effect: the same for every start of one try (the header
+    `Idempotency-Key`); empty for activities that execute no node."""
 
 
 Method: TypeAlias = Callable[[SelfT, InputT, Work], Awaitable[OutputT]]
@@ -109,7 +118,7 @@ class ActivityWrapper:
             if head.ended is not None or head.stop_requested:
                 return _refused(head, written)
         if call.node is None:
-            output = await _translate_errors(method(call.params, Work(call.run, 0)), written)
+            output = await _translate_errors(method(call.params, self._work_of(call, 0)), written)
             if isinstance(output, NodeOutput):
                 output = await self._bound(output, call.run.tenant_id)
             return ActivityReturn(output=output, digest=written)
@@ -152,7 +161,7 @@ class ActivityWrapper:
         """Do the work once and turn however it ends into an outcome that can be recorded."""
         begun = time.time()
         try:
-            output: NodeOutput = await method(call.params, Work(call.run, start))
+            output: NodeOutput = await method(call.params, self._work_of(call, start))
             output = await self._bound(output, call.run.tenant_id)
         except (InfrastructureError, asyncio.CancelledError):
             raise
@@ -172,6 +181,12 @@ class ActivityWrapper:
             elapsed_time=time.time() - begun,
         )
         return Outcome(finished, output.model_dump())
+
+    def _work_of(self, call: ActivityCall[Any], start: int) -> Work:
+        key = ""
+        if call.node is not None:
+            key = str(uuid.uuid5(_KEYS, f"{call.node.node_exec_id}:{call.node.attempt}"))
+        return Work(call.run, start, ValueReader(self._artifacts, call.run.tenant_id), key)
 
     async def _failed(
         self, node: NodeStarted, error: Exception, begun: float, tenant_id: str

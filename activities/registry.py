@@ -18,6 +18,6 @@ def build_activities(log: EventLog, artifacts: ArtifactStore) -> list[Callable[.
     wrapped: list[Callable[..., Any]] = [
         FlushActivities().flush,
         runs.register,
-        EvaluateActivities(artifacts).evaluate,
+        EvaluateActivities().evaluate,
     ]
     return [*map(wrapper.wrap, wrapped), runs.finalize]

@@ -28,8 +28,8 @@ class RegisterInput(BaseModel):
     run_input: RunInput
 
 
-class EvaluateInput(BaseModel):
-    """An inline node whose values are not all in the workflow."""
+class NodeInput(BaseModel):
+    """What an activity needs to execute a node: never the pool, never the plan."""
 
     model_config = ConfigDict(frozen=True)
 
@@ -92,7 +92,7 @@ REGISTER = ActivityContract(
 
 EVALUATE = ActivityContract(
     name="evaluate",
-    input_type=EvaluateInput,
+    input_type=NodeInput,
     output_type=NodeOutput,
     role=Role.CODE,
     start_to_close=timedelta(minutes=5) + _WAITING,

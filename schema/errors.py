@@ -10,9 +10,9 @@ key of tables that translate errors for an audience.
         InvalidDocument, UnsupportedNodeType, InvalidGraph, InvalidSelector, InvalidInputs
       NodeError                    a node failed for a reason its author can act on
         InvalidNodeInput, VariableNotFound, ConditionFailed, EvaluationFailed, PayloadTooLarge,
-        WorkerLost
+        JobKilled, WorkerLost
       InfrastructureError          not the author's business; waited for or retried
-        DatabaseUnavailable, ArtifactStoreUnavailable, TemporalUnavailable
+        DatabaseUnavailable, ArtifactStoreUnavailable, SandboxUnavailable, TemporalUnavailable
       SetupError                   this machine is not ready; the message says what to do
         DevServerUnavailable, DataDirectoryInUse, IsolationMissing
       NotFound, Conflict, NotPermitted
@@ -128,6 +128,12 @@ class PayloadTooLarge(NodeError):
     code = "payload_too_large"
 
 
+class JobKilled(NodeError):
+    """A limit of the sandbox ended a node's code; the message names the limit."""
+
+    code = "job_killed"
+
+
 class WorkerLost(NodeError):
     """Three effect starts of one attempt ended without an outcome."""
 
@@ -151,6 +157,12 @@ class ArtifactStoreUnavailable(InfrastructureError):
     """The artifact store cannot be reached."""
 
     code = "artifact_store_unavailable"
+
+
+class SandboxUnavailable(InfrastructureError):
+    """No child of the sandbox could be had."""
+
+    code = "sandbox_unavailable"
 
 
 class TemporalUnavailable(InfrastructureError):

@@ -14,7 +14,7 @@ from typing import Any, cast
 
 from temporalio import workflow
 
-from schema.activities import EVALUATE, EvaluateInput
+from schema.activities import EVALUATE, NodeInput
 from schema.contracts import Role
 from schema.nodes.answer import AnswerNodeData
 from schema.nodes.foreign import ForeignNodeData
@@ -77,7 +77,7 @@ async def _in_activity(data: ForeignNodeData, ctx: NodeContext) -> NodeResult:
     )
     return await ctx.call(
         replace(EVALUATE, role=Role.IO),
-        EvaluateInput(node=node, variables=(), limits=ctx.run_input.policy.limits),
+        NodeInput(node=node, variables=(), limits=ctx.run_input.policy.limits),
     )
 
 

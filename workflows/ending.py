@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from temporalio.exceptions import ActivityError
 
-from schema.activities import EVALUATE, EvaluateInput
+from schema.activities import EVALUATE, NodeInput
 from schema.errors import DatabaseUnavailable
 from schema.nodes.answer import AnswerNodeData
 from schema.plan import PlanNode
@@ -65,7 +65,7 @@ async def join_answer(run_input: RunInput, state: RunState, calls: ActivityCalls
     template = "".join(f"{{{{#answer.piece_{index}#}}}}" for index in range(len(pieces)))
     answer = await calls.call(
         EVALUATE,
-        EvaluateInput(
+        NodeInput(
             node=PlanNode(id="answer", public_id="answer", data=AnswerNodeData(answer=template)),
             variables=tuple(
                 ("answer", f"piece_{index}", to_wire(piece)) for index, piece in enumerate(pieces)

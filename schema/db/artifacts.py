@@ -8,7 +8,7 @@ never become path segments as they are (invariant 18).
 import asyncio
 import hashlib
 import re
-from collections.abc import Awaitable, Callable, Iterable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TypeVar
@@ -29,6 +29,8 @@ _REFRESH = GRACE / 2
 """Putting an older one writes it again: it is young while its new reference is on the way."""
 PAUSES = (0.1, 0.5)
 """Seconds before the second and the third try."""
+CHUNK_BYTES = 1024 * 1024
+"""Least size of a piece of a streamed artifact, but for the last one."""
 _CLOUD_RETRY_TIMEOUT = timedelta(seconds=15)
 
 _PLAIN = re.compile(r"[A-Za-z0-9_-]{1,64}\Z")
@@ -60,6 +62,20 @@ class ArtifactFiles:
             await self._write(path, data)
         return ArtifactRef(digest, len(data), mime, kind, preview)
 
+    async def put_file(
+        self, tenant_id: str, path: Path, mime: str, kind: str, preview: str
+    ) -> ArtifactRef:
+        """Store the content of a file unless it is there already; it is never whole in memory.
+
+        Raises:
+            ArtifactStoreUnavailable: If the store cannot be reached.
+        """
+        digest, size = await asyncio.to_thread(_digest_of, path)
+        target = _artifact_path(tenant_id, digest)
+        if not await self._is_young(target, size):
+            await _persist(lambda: obstore.put_async(self._store, target, path, mode="overwrite"))
+        return ArtifactRef(digest, size, mime, kind, preview)
+
     async def get(self, tenant_id: str, ref: ArtifactRef) -> bytes:
         """Return the content, checked against its digest.
 
@@ -71,6 +87,28 @@ class ArtifactFiles:
         if hashlib.sha256(data).hexdigest() != ref.sha256:
             raise NotFound(f"The artifact {ref.sha256} is damaged: it has another digest.")
         return data
+
+    async def stream(self, tenant_id: str, ref: ArtifactRef) -> AsyncIterator[bytes]:
+        """Give the content in pieces; a wrong digest is an error after the last one.
+
+        Raises:
+            NotFound: If this tenant has no such content, or it is damaged.
+            ArtifactStoreUnavailable: If the store cannot be reached.
+        """
+        path = _artifact_path(tenant_id, ref.sha256)
+        found = await _persist(lambda: obstore.get_async(self._store, path))
+        if found is None:
+            raise NotFound(f"There is nothing at {path} in the artifact store.")
+        digest = hashlib.sha256()
+        try:
+            async for chunk in found.stream(min_chunk_size=CHUNK_BYTES):
+                piece = bytes(chunk)
+                digest.update(piece)
+                yield piece
+        except (BaseError, OSError) as error:
+            raise ArtifactStoreUnavailable(str(error)) from error
+        if digest.hexdigest() != ref.sha256:
+            raise NotFound(f"The artifact {ref.sha256} is damaged: it has another digest.")
 
     async def delete_artifacts(self, artifacts: Iterable[tuple[str, str]]) -> int:
         """Delete artifacts that no run names any more, but for young ones.
@@ -222,6 +260,12 @@ def _segment(name: str) -> str:
     if _PLAIN.match(name):
         return f"n-{name}"
     return f"h-{hashlib.sha256(name.encode(errors='surrogatepass')).hexdigest()}"
+
+
+def _digest_of(path: Path) -> tuple[str, int]:
+    """Give the SHA-256 and the length of a file's content."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest(), file.tell()
 
 
 def _age(found: "obstore.ObjectMeta") -> timedelta:

@@ -4,7 +4,9 @@ A value over 64 KB and the content of every file travel as an `ArtifactRef` (inv
 store itself is `schema/db/artifacts.py`; pure code knows only this protocol.
 """
 
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
 
 
@@ -41,11 +43,30 @@ class ArtifactStore(Protocol):
         """
         ...
 
+    async def put_file(
+        self, tenant_id: str, path: Path, mime: str, kind: str, preview: str
+    ) -> ArtifactRef:
+        """Store the content of a file unless it is there already; it is never whole in memory.
+
+        Raises:
+            ArtifactStoreUnavailable: If the store cannot be reached.
+        """
+        ...
+
     async def get(self, tenant_id: str, ref: ArtifactRef) -> bytes:
         """Return the content, checked against its digest.
 
         Raises:
             NotFound: If this tenant has no such content.
+            ArtifactStoreUnavailable: If the store cannot be reached.
+        """
+        ...
+
+    def stream(self, tenant_id: str, ref: ArtifactRef) -> AsyncIterator[bytes]:
+        """Give the content in pieces; a wrong digest is an error after the last one.
+
+        Raises:
+            NotFound: If this tenant has no such content, or it is damaged.
             ArtifactStoreUnavailable: If the store cannot be reached.
         """
         ...

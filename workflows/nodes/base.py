@@ -7,7 +7,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from schema.activities import EVALUATE, EvaluateInput, NodeOutput
+from schema.activities import EVALUATE, NodeInput, NodeOutput
 from schema.contracts import ActivityContract, InputT
 from schema.errors import NodeError, ValueBehindReference
 from schema.facts import NodeStarted
@@ -76,14 +76,14 @@ class NodeContext:
             try:
                 result = self._evaluate_inline()
             except ValueBehindReference:
-                return self._evaluate_in_activity()
+                return self.execute(EVALUATE)
             except NodeError:
                 self.announce()
                 raise
             if result is not None:
                 self.announce()
                 return result
-        return self._evaluate_in_activity()
+        return self.execute(EVALUATE)
 
     def _is_large(self) -> bool:
         """Whether the node renders more than one activation may."""
@@ -128,15 +128,14 @@ class NodeContext:
             return NodeResult(deferred=True)
         return _result_of(answer.output)
 
-    async def _evaluate_in_activity(self) -> NodeResult:
+    async def execute(self, contract: ActivityContract[NodeInput, NodeOutput]) -> NodeResult:
+        """Execute the node in its activity, over the variables that it selects."""
         selected = self._pool.select(self.node.data.selectors())
         variables = tuple(
             (node_id, name, to_wire(segment)) for (node_id, name), segment in selected.items()
         )
-        params = EvaluateInput(
-            node=self.node, variables=variables, limits=self.run_input.policy.limits
-        )
-        return await self.call(EVALUATE, params)
+        params = NodeInput(node=self.node, variables=variables, limits=self.run_input.policy.limits)
+        return await self.call(contract, params)
 
 
 Executor: TypeAlias = Callable[[Any, NodeContext], NodeResult | Awaitable[NodeResult]]
