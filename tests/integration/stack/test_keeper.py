@@ -49,7 +49,10 @@ def settings(home: Path) -> Settings:
 
 @contextlib.asynccontextmanager
 async def one_opener(home: Path) -> AsyncIterator[None]:
-    """Check all the time that at most one server has the file open."""
+    """Check again and again that at most one server has the file open.
+
+    On a busy machine a short block may end between two looks: it looks by itself, too.
+    """
     most = 0
 
     async def watch() -> None:
@@ -65,7 +68,7 @@ async def one_opener(home: Path) -> AsyncIterator[None]:
         watcher.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watcher
-    assert most == 1
+    assert most <= 1
 
 
 def kill(pids: Iterable[int]) -> None:
@@ -138,6 +141,7 @@ async def test_a_killed_server_is_started_again_at_the_same_address(settings: Se
         record = read_record(file)
         assert record is not None
         assert record.address == stack.temporal_address
+        assert openers(settings.home) == {record.pid}
         await describe_namespace(stack.temporal_address)
     await nothing_left(settings.home)
 
@@ -152,7 +156,7 @@ async def test_a_killed_keeper_is_replaced_by_one_that_takes_the_server_over(
         os.kill(keeper, signal.SIGKILL)
 
         await until(lambda: census(settings.home).keepers - before.keepers)
-        assert census(settings.home).servers == before.servers
+        assert openers(settings.home) == census(settings.home).servers == before.servers
         await describe_namespace(stack.temporal_address)
     await nothing_left(settings.home)
 
@@ -168,7 +172,7 @@ async def test_an_orphan_of_killed_owners_is_taken_over_by_the_next_command(
 
     async with one_opener(settings.home), open_stack(settings) as stack:
         assert stack.temporal_address == address
-        assert census(settings.home).servers == before.servers
+        assert openers(settings.home) == census(settings.home).servers == before.servers
     await nothing_left(settings.home)
 
 
