@@ -1,5 +1,6 @@
 """The ready queue over made-up graphs: whatever ends first, the same nodes run, once, in time."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from hypothesis import given
@@ -38,7 +39,7 @@ class Played:
     """What each node would compute: it depends on everything that reached it."""
 
     @property
-    def edges(self) -> list[EdgeState]:
+    def edges(self) -> Sequence[EdgeState]:
         return self.scheduler.traversal.edge_states
 
     def arrived(self, case: Case, name: str) -> tuple[object, ...]:

@@ -128,6 +128,6 @@ def test_a_title_of_any_length_stays_a_line() -> None:
 
     line = shown(console)
     assert line.count("\n") == 1
-    assert "T T… (10,000 characters)  if-else" in line
+    assert "T T … (10,000 characters)  if-else" in line
     assert "h… (10,000 characters)" in line
     assert len(line) < 400
