@@ -21,7 +21,7 @@ from schema.runs import NodeExecutionStatus, Queues, RunInput, RunRef, RunResult
 from workers.dependencies import Dependencies
 from workflows.client import workflow_id_of
 
-SECONDS = 30.0
+SECONDS = 60.0
 """Longest wait for anything."""
 
 
