@@ -1,6 +1,6 @@
 """Waiting for what is ours and away: the database, the artifact store, the sandbox (invariant 9).
 
-Before an effect a wait is bounded and ends in a retryable error, so that Temporal can try elsewhere.
+Before an effect a wait is bounded and ends in a retryable error: Temporal may try elsewhere.
 After it the result is in memory, and the wait is as long as somebody may still want it.
 """
 
@@ -83,7 +83,8 @@ class PatientStore:
 
     def __init__(self, store: ArtifactStore) -> None:
         self._store = store
-        self._is_suspect = True
+        self.is_suspect = True
+        """Whether the last request was in vain, or there was none yet."""
 
     async def wait_until_available(self) -> None:
         """Ask for something that cannot be there, unless the last request was answered.
@@ -91,12 +92,12 @@ class PatientStore:
         Raises:
             ArtifactStoreUnavailable: If the store cannot be reached.
         """
-        if not self._is_suspect:
+        if not self.is_suspect:
             return
         try:
             await self._store.get("local", _NEVER_THERE)
         except NotFound:
-            self._is_suspect = False
+            self.is_suspect = False
 
     async def put(
         self, tenant_id: str, data: bytes, mime: str, kind: str, preview: str
@@ -143,7 +144,7 @@ class PatientStore:
             async for piece in self._store.stream(tenant_id, ref):
                 yield piece
         except InfrastructureError:
-            self._is_suspect = True
+            self.is_suspect = True
             raise
 
     async def _patiently(self, do: Callable[[], Awaitable[T]], seconds: float) -> T:
@@ -151,7 +152,7 @@ class PatientStore:
             try:
                 return await do()
             except InfrastructureError:
-                self._is_suspect = True
+                self.is_suspect = True
                 raise
 
         return await when_available(attempt, seconds)

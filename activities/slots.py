@@ -10,14 +10,11 @@ from collections.abc import AsyncIterator, Mapping
 
 from schema.contracts import Role
 
-IO_SLOTS = 200
-CODE_SLOTS = 16
-
 
 class Slots:
     """A semaphore for each role; the role `run` has no bound, it queues behind nobody."""
 
-    def __init__(self, io: int = IO_SLOTS, code: int = CODE_SLOTS) -> None:
+    def __init__(self, io: int = 200, code: int = 16) -> None:
         self._semaphores: Mapping[Role, asyncio.Semaphore] = {
             Role.IO: asyncio.Semaphore(io),
             Role.CODE: asyncio.Semaphore(code),
@@ -29,19 +26,19 @@ class Slots:
         return semaphore is None or not semaphore.locked()
 
     @contextlib.asynccontextmanager
-    async def taken(self, role: Role, seconds: float) -> AsyncIterator[None]:
-        """Hold a slot for the block.
-
-        Raises:
-            TimeoutError: If none was free for so long.
-        """
+    async def taken(self, role: Role, seconds: float) -> AsyncIterator[bool]:
+        """Hold a slot for the block; false if none became free within so many seconds."""
         semaphore = self._semaphores.get(role)
         if semaphore is None:
-            yield
+            yield True
             return
-        async with asyncio.timeout(seconds):
-            await semaphore.acquire()
         try:
-            yield
+            async with asyncio.timeout(seconds):
+                await semaphore.acquire()
+        except TimeoutError:
+            yield False
+            return
+        try:
+            yield True
         finally:
             semaphore.release()
