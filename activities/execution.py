@@ -133,9 +133,9 @@ class NodeExecution:
             )
             if found is not None:
                 return found
-        await wait_for(services.store)
+        await wait_for(services.store, WAIT_SECONDS)
         if sandbox is not None:
-            await wait_for(sandbox)
+            await wait_for(sandbox, WAIT_SECONDS)
         return None
 
     async def _begin(self) -> EffectStart | Ending:
