@@ -10,14 +10,12 @@ from activities.flush import FlushActivities
 from activities.runs import RunActivities
 from schema.db.event_log import EventLog
 
+BARE: list[Callable[..., Any]] = [FlushActivities().flush, EvaluateActivities().evaluate]
+"""Activities that need nothing but their `Work`."""
+
 
 def build_activities(log: EventLog, wrapper: ActivityWrapper) -> list[Callable[..., Any]]:
     """Build what a worker registers; `finalize` alone is local and not wrapped."""
     runs = RunActivities(log)
-    wrapped: list[Callable[..., Any]] = [
-        FlushActivities().flush,
-        runs.register,
-        ClaimActivities(log).claim,
-        EvaluateActivities().evaluate,
-    ]
+    wrapped: list[Callable[..., Any]] = [*BARE, runs.register, ClaimActivities(log).claim]
     return [*map(wrapper.wrap, wrapped), runs.finalize]
