@@ -189,8 +189,11 @@ async def test_inv_11_siblings_in_flight_are_stopped_within_a_bound_when_the_run
     assert took < 5
     rows = await runs.dependencies.log.list_node_executions(run_input.ref)
     assert {row.node_id: str(row.status) for row in rows} == {
-        "s": "succeeded", "done": "succeeded", "bad": "failed",
-        "one": "stopped", "two": "stopped",
+        "s": "succeeded",
+        "done": "succeeded",
+        "bad": "failed",
+        "one": "stopped",
+        "two": "stopped",
     }
 
 
@@ -363,7 +366,7 @@ async def test_inv_10_a_worker_that_shuts_down_gives_its_start_back(
     plan = one_effect(an_effect("n", gate=gate, outputs={"x": 1}), x=["n", "x"])
 
     run_input = await runs.start(plan, inputs={"q": "x"}, queues=queues)
-    for number in range(1, 5):
+    for number in range(1, 4):
         async with running([build_worker(hasty, queue, activities_of(hasty), workflows=False)]):
             await until_begun(gate, number)
     GATES[gate].open.set()
@@ -371,7 +374,7 @@ async def test_inv_10_a_worker_that_shuts_down_gives_its_start_back(
         run = await runs.finished(run_input)
 
     assert run.status is RunStatus.SUCCEEDED
-    assert GATES[gate].begun == [1, 2, 3, 4, 5]
+    assert GATES[gate].begun == [1, 2, 3, 4]
     rows = await dependencies.log.list_node_executions(run_input.ref)
     assert [row.effect_starts for row in rows if row.node_id == "n"] == [1]
 

@@ -246,10 +246,10 @@ async def test_inv_09_a_result_that_is_there_at_the_shutdown_is_still_recorded(
     given = begin(wrapper, Node(effect), run)
     await begun.wait()
     given.cancel(worker_shutdown=True)
-    await ended(given, 5)
-    answer = await attempt(wrapper, Node(giving("again")), run)
+    answer = await given.answer(5)
+    again = await attempt(wrapper, Node(giving("again")), run)
 
-    assert answer.output == NodeOutput(metadata={"start": 1})
+    assert answer.output == again.output == NodeOutput(metadata={"start": 1})
 
 
 async def test_what_is_left_at_the_end_of_the_process_is_ended_and_given_back(
