@@ -4,20 +4,18 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.base import ActivityWrapper
+from activities.claim import ClaimActivities
 from activities.evaluate import EvaluateActivities
 from activities.flush import FlushActivities
 from activities.runs import RunActivities
 from schema.db.event_log import EventLog
-from schema.values.artifact_ref import ArtifactStore
+
+BARE: list[Callable[..., Any]] = [FlushActivities().flush, EvaluateActivities().evaluate]
+"""Activities that need nothing but their `Work`."""
 
 
-def build_activities(log: EventLog, artifacts: ArtifactStore) -> list[Callable[..., Any]]:
+def build_activities(log: EventLog, wrapper: ActivityWrapper) -> list[Callable[..., Any]]:
     """Build what a worker registers; `finalize` alone is local and not wrapped."""
     runs = RunActivities(log)
-    wrapper = ActivityWrapper(log, artifacts)
-    wrapped: list[Callable[..., Any]] = [
-        FlushActivities().flush,
-        runs.register,
-        EvaluateActivities().evaluate,
-    ]
+    wrapped: list[Callable[..., Any]] = [*BARE, runs.register, ClaimActivities(log).claim]
     return [*map(wrapper.wrap, wrapped), runs.finalize]

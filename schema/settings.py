@@ -107,6 +107,16 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a worker that was asked to stop lets running activities finish.",
     )
+    io_slots: int = Field(
+        default=200,
+        ge=1,
+        description="Calls of models, tools and HTTP peers that a worker process makes at once.",
+    )
+    code_slots: int = Field(
+        default=16,
+        ge=1,
+        description="Pieces of sandboxed work that a worker process does at once.",
+    )
     corpus: Path | None = Field(
         default=None, description="Tests only: the folder of Dify exports to read."
     )
