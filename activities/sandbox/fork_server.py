@@ -188,8 +188,9 @@ def _become_nobody(config: ServerConfig) -> None:
         kernel.drop_capabilities()
     if kernel.IS_LINUX:
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-        # Also resets what the change of user did to it.
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+        # The change of user took it away, if the shell had set it.
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _probe(confinement: Confinement, folders: JobFolders) -> None:
