@@ -74,6 +74,7 @@ def activities_of(dependencies: Dependencies) -> list[Callable[..., Any]]:
         dependencies.artifacts,
         dependencies.living,
         Slots(settings.io_slots, settings.code_slots),
+        sandbox=dependencies.sandbox,
     )
     return build_activities(dependencies.log, wrapper)
 
