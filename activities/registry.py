@@ -6,12 +6,16 @@ from typing import Any
 from activities.base import ActivityWrapper
 from activities.evaluate import EvaluateActivities
 from activities.flush import FlushActivities
+from activities.http_request import HttpRequestActivities
 from activities.runs import RunActivities
+from activities.tools.http_client import HttpClient
 from schema.db.event_log import EventLog
 from schema.values.artifact_ref import ArtifactStore
 
 
-def build_activities(log: EventLog, artifacts: ArtifactStore) -> list[Callable[..., Any]]:
+def build_activities(
+    log: EventLog, artifacts: ArtifactStore, http: HttpClient
+) -> list[Callable[..., Any]]:
     """Build what a worker registers; `finalize` alone is local and not wrapped."""
     runs = RunActivities(log)
     wrapper = ActivityWrapper(log, artifacts)
@@ -19,5 +23,6 @@ def build_activities(log: EventLog, artifacts: ArtifactStore) -> list[Callable[.
         FlushActivities().flush,
         runs.register,
         EvaluateActivities().evaluate,
+        HttpRequestActivities(http, artifacts).send,
     ]
     return [*map(wrapper.wrap, wrapped), runs.finalize]

@@ -6,6 +6,7 @@ queues of their own there is one worker a role (architecture 2, temporal-notes 1
 
 import contextlib
 from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 
@@ -13,7 +14,12 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.registry import build_activities
+from activities.tools.address_guard import AddressGuard
+from activities.tools.guarded_transport import Proxies
+from activities.tools.http_client import HttpClient
+from schema.addresses import AddressList
 from schema.contracts import Role
+from schema.settings import Settings
 from workers.dependencies import Dependencies
 from workflows.graph_run import GraphRun
 
@@ -26,6 +32,15 @@ HEARTBEAT_THROTTLE = timedelta(seconds=0.5)
 
 _PASSED_THROUGH = ("schema",)
 """Not loaded again in the sandbox: every class would exist twice. `graph_run` passes the rest."""
+
+
+@dataclass(frozen=True)
+class Workers:
+    """The workers of a process and what their activities share."""
+
+    each: Sequence[Worker]
+    http: HttpClient
+    """For requests of authors; closed after the workers."""
 
 
 class WorkerRole(StrEnum):
@@ -41,7 +56,7 @@ def build_workers(
     dependencies: Dependencies,
     role: WorkerRole = WorkerRole.ALL,
     cached_workflows: int = CACHED_WORKFLOWS,
-) -> list[Worker]:
+) -> Workers:
     """Build a worker for each task queue of a role; they are not started.
 
     Args:
@@ -55,14 +70,19 @@ def build_workers(
     roles = list(Role) if role is WorkerRole.ALL else [Role(role)]
     queues = {dependencies.queues.of(each): each for each in reversed(roles)}
     serves_runs = {dependencies.queues.of(Role.RUN)} if Role.RUN in roles else set()
-    return [
-        build_worker(dependencies, queue, queue in serves_runs, cached_workflows)
-        for queue in queues
-    ]
+    http = build_http_client(dependencies.settings)
+    return Workers(
+        [
+            build_worker(dependencies, http, queue, queue in serves_runs, cached_workflows)
+            for queue in queues
+        ],
+        http,
+    )
 
 
 def build_worker(
     dependencies: Dependencies,
+    http: HttpClient,
     task_queue: str,
     workflows: bool = True,
     cached_workflows: int = CACHED_WORKFLOWS,
@@ -71,6 +91,7 @@ def build_worker(
 
     Args:
         dependencies: What activities work with.
+        http: Sends requests of authors.
         task_queue: Where tasks come from.
         workflows: Whether it runs workflows besides activities.
         cached_workflows: Runs kept in memory between tasks.
@@ -79,7 +100,7 @@ def build_worker(
         dependencies.temporal,
         task_queue=task_queue,
         workflows=[GraphRun] if workflows else [],
-        activities=build_activities(dependencies.log, dependencies.artifacts),
+        activities=build_activities(dependencies.log, dependencies.artifacts, http),
         workflow_runner=workflow_runner(),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=MAX_CONCURRENT_ACTIVITIES,
@@ -87,6 +108,15 @@ def build_worker(
         max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
         graceful_shutdown_timeout=timedelta(seconds=dependencies.settings.drain_seconds),
+    )
+
+
+def build_http_client(settings: Settings) -> HttpClient:
+    """Build the client of every request whose address an author controls."""
+    return HttpClient(
+        AddressGuard(AddressList.parse(settings.allowed_addresses)),
+        Proxies(settings.http_proxy, settings.https_proxy, settings.no_proxy),
+        settings.http_seconds,
     )
 
 
@@ -98,9 +128,10 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 
 @contextlib.asynccontextmanager
-async def running(workers: Sequence[Worker]) -> AsyncIterator[None]:
+async def running(workers: Workers) -> AsyncIterator[None]:
     """Run workers as long as the block; leaving it drains them."""
     async with contextlib.AsyncExitStack() as stack:
-        for worker in workers:
+        await stack.enter_async_context(contextlib.aclosing(workers.http))
+        for worker in workers.each:
             await stack.enter_async_context(worker)
         yield

@@ -54,12 +54,13 @@ class HttpRequestNodeData(NodeData):
 
     def selectors(self) -> Iterable[Selector]:
         """Give everything that rendering looks up, and the files of the body."""
-        found = [selector for text in self._templates() for selector in parsed(text).lookups]
+        found = [selector for text in self.templates() for selector in parsed(text).lookups]
         items = self.body.data if self.body is not None else ()
         files = complete(item.file for item in items)
         return tuple(dict.fromkeys([*found, *files]))
 
-    def _templates(self) -> Iterator[str]:
+    def templates(self) -> Iterator[str]:
+        """Give every text that is rendered."""
         yield self.url
         for pair in self.pairs:
             yield from pair
