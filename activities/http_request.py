@@ -13,7 +13,7 @@ import httpx
 from activities.base import Work, implements
 from activities.tools.content_decoding import decoded_pieces
 from activities.tools.http_client import HttpClient, OutgoingRequest, Timeouts
-from activities.tools.http_exchange import STOP_BYTES, Answer, Exchange
+from activities.tools.http_exchange import Answer, Exchange
 from activities.tools.json_mending import mend_json
 from activities.tools.request_bodies import streamed_templates
 from activities.tools.request_content import PreparedContent, prepare
@@ -36,6 +36,9 @@ from schema.values.variables import VariableKey, Variables
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 _LEFT_BYTES = 1024 * 1024
 """A longer text or object that only a body shows goes there from the store, piece by piece."""
+
+_LARGEST_FILE = 1024**3
+"""Of those that are fetched for a body."""
 
 
 class HttpRequestActivities:
@@ -139,8 +142,8 @@ class _Contents:
             size = 0
             async for piece in decoded_pieces(response):
                 size += len(piece)
-                if size > STOP_BYTES:
-                    raise RequestFailed(f"it is larger than {STOP_BYTES} bytes")
+                if size > _LARGEST_FILE:
+                    raise RequestFailed(f"it is larger than {_LARGEST_FILE} bytes")
                 yield piece
 
 

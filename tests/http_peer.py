@@ -98,18 +98,22 @@ def after(seconds: float, handler: Handler) -> Handler:
     return answer
 
 
-def streaming(total: int, content_type: str = "application/octet-stream") -> Handler:
+def streaming(
+    total: int, content_type: str = "application/octet-stream", *, declared: bool = True
+) -> Handler:
     """Answer with many bytes that are never whole in memory."""
 
     async def answer(_request: PeerRequest, writer: asyncio.StreamWriter) -> None:
-        head = f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\nContent-Length: {total}\r\n\r\n"
-        writer.write(head.encode())
+        length = f"Content-Length: {total}\r\n" if declared else ""
+        writer.write(f"HTTP/1.1 200 OK\r\nContent-Type: {content_type}\r\n{length}\r\n".encode())
         left = total
         while left:
             piece = PIECE[:left]
             writer.write(piece)
             left -= len(piece)
             await writer.drain()
+        if not declared:
+            writer.close()
 
     return answer
 
@@ -167,12 +171,16 @@ class HttpPeer:
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
         self.clients.append(writer.get_extra_info("peername")[0])
-        with contextlib.suppress(ConnectionError, asyncio.IncompleteReadError):
+        try:
             while not writer.is_closing():
                 request = await self._read(reader)
                 self.requests.append(request)
                 await self.answers.get(request.path, answering(status=404))(request, writer)
-        writer.close()
+            await writer.wait_closed()
+        except (ConnectionError, asyncio.IncompleteReadError):
+            pass  # the client hung up
+        finally:
+            writer.transport.abort()
 
     async def _read(self, reader: asyncio.StreamReader) -> PeerRequest:
         head = (await reader.readuntil(b"\r\n\r\n"))[:-4]

@@ -12,9 +12,6 @@ from activities.tools.response_kind import is_file
 from activities.tools.response_spool import Received, SizeLimits, receive
 from schema.errors import RequestFailed
 
-STOP_BYTES = 1024**3
-"""Where an answer that is too large is not even counted any more."""
-
 
 @dataclass(frozen=True)
 class Answer:
@@ -74,7 +71,11 @@ class Exchange:
             return is_file(headers, sample)
 
         received = await receive(
-            decoded_pieces(response), self._folder, is_file_by, self._limits, STOP_BYTES
+            decoded_pieces(response),
+            self._folder,
+            is_file_by,
+            self._limits,
+            _declared_size(headers),
         )
         return Answer(
             response.status_code,
@@ -83,6 +84,12 @@ class Exchange:
             is_file_by(received.sample),
             received,
         )
+
+
+def _declared_size(headers: Mapping[str, str]) -> int | None:
+    """Give the size that an answer says it has, unless it is compressed."""
+    length = headers.get("content-length", "")
+    return int(length) if length.isdecimal() and "content-encoding" not in headers else None
 
 
 def _text_of(error: httpx.HTTPError, timeouts: Timeouts) -> str:

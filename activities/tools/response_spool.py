@@ -18,6 +18,8 @@ from schema.errors import RequestFailed
 MEMORY_BYTES = 1024 * 1024
 """Longer contents go to a file."""
 _PIECE_BYTES = 1024 * 1024
+_COUNTED_BYTES = 64 * 1024 * 1024
+"""How far beyond its limit an answer is counted before the client hangs up."""
 
 
 @dataclass(frozen=True)
@@ -68,18 +70,18 @@ async def receive(
     folder: Path,
     is_file: Callable[[bytes], bool],
     limits: SizeLimits,
-    stop_bytes: int,
+    declared: int | None = None,
 ) -> Received:
     """Receive an answer.
 
-    What is too large is thrown away but counted, for its message, up to `stop_bytes`.
+    What is too large is not kept, but counted for a while, so that its size can be told.
 
     Args:
         pieces: The content.
         folder: Where a large one goes.
         is_file: Tells by its sample what it is.
         limits: How large it may be.
-        stop_bytes: When to hang up.
+        declared: Its size, if that was said before; then nothing needs to be counted.
 
     Raises:
         RequestFailed: If it is too large.
@@ -93,9 +95,10 @@ async def receive(
                 sample = (sample + piece)[:SAMPLE_BYTES]
             if limit is None and len(sample) == SAMPLE_BYTES:
                 limit = limits.of(is_file(sample))
+                limits.check(is_file(sample), declared or 0)
             if limit is None or size <= limit:
                 await kept.write(piece)
-            elif size > stop_bytes:
+            elif size > limit + _COUNTED_BYTES:
                 break
         limits.check(is_file(sample), size)
         return Received(size, sample, await kept.content())
