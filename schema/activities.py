@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schema.contracts import ActivityContract, Role
 from schema.facts import NodeFailed, NodeStarted
-from schema.limits import LimitsProfile
+from schema.limits import MAX_HTTP_SECONDS, LimitsProfile
 from schema.plan import PlanNode
 from schema.runs import NodeExecutionStatus, RunInput, RunResult
 
@@ -123,7 +123,7 @@ class ClaimOutput(BaseModel):
     outcomes: tuple[ClaimedOutcome, ...]
 
 
-_WAITING = timedelta(hours=1)
+WAITING = timedelta(hours=1)
 """What start_to_close grants the wrapper's waits above the work's limit (architecture 3.3)."""
 
 FLUSH = ActivityContract(
@@ -131,7 +131,7 @@ FLUSH = ActivityContract(
     input_type=Nothing,
     output_type=Nothing,
     role=Role.RUN,
-    start_to_close=_WAITING,
+    start_to_close=WAITING,
 )
 """Carries facts that no other activity carries."""
 
@@ -140,7 +140,7 @@ REGISTER = ActivityContract(
     input_type=RegisterInput,
     output_type=Nothing,
     role=Role.RUN,
-    start_to_close=_WAITING,
+    start_to_close=WAITING,
 )
 """Makes the row of a run that was started from outside."""
 
@@ -149,7 +149,7 @@ CLAIM = ActivityContract(
     input_type=ClaimInput,
     output_type=ClaimOutput,
     role=Role.RUN,
-    start_to_close=_WAITING,
+    start_to_close=WAITING,
 )
 """Takes the outcomes of tries that the workflow gives up; what was recorded counts instead."""
 
@@ -158,9 +158,18 @@ EVALUATE = ActivityContract(
     input_type=NodeInput,
     output_type=NodeOutput,
     role=Role.CODE,
-    start_to_close=timedelta(minutes=5) + _WAITING,
+    start_to_close=timedelta(minutes=5) + WAITING,
 )
 """An inline node's function over values behind references."""
+
+HTTP_REQUEST = ActivityContract(
+    name="http-request",
+    input_type=NodeInput,
+    output_type=NodeOutput,
+    role=Role.IO,
+    start_to_close=timedelta(seconds=MAX_HTTP_SECONDS) + WAITING,
+)
+"""An author's request, sent through the address guard."""
 
 FINALIZE = ActivityContract(
     name="finalize",

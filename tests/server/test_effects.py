@@ -19,11 +19,10 @@ from schema.plan import Plan
 from schema.runs import NodeExecutionStatus, RunInput, RunStatus
 from tests.effects import GATES, an_effect
 from tests.factories import a_plan, a_start, a_substitute, a_template, an_end
-from tests.server.harness import FinishedRun, RunHarness
+from tests.server.harness import FinishedRun, RunHarness, working
 from tests.server.test_commands import answers, logged
 from tests.waiting import until
 from workers.dependencies import Dependencies
-from workers.worker import activities_of, build_worker, running
 from workflows.client import workflow_id_of
 
 pytestmark = pytest.mark.anyio
@@ -291,9 +290,7 @@ async def test_a_node_that_a_pause_overtook_waits_for_the_resumption_and_does_no
     await logged(runs, run_input, "NodeFinished")
     await runs.signal(run_input, CommandKind.PAUSE, "p1")
     await logged(runs, run_input, "CommandApplied")
-    async with running(
-        [build_worker(dependencies, later, activities_of(dependencies), workflows=False)]
-    ):
+    async with working(dependencies, later):
         await logged(runs, run_input, "RunPaused")
         paused = await dependencies.log.read(run_input.ref)
         await runs.signal(run_input, CommandKind.RESUME, "r1")
@@ -367,10 +364,10 @@ async def test_inv_10_a_worker_that_shuts_down_gives_its_start_back(
 
     run_input = await runs.start(plan, inputs={"q": "x"}, queues=queues)
     for number in range(1, 4):
-        async with running([build_worker(hasty, queue, activities_of(hasty), workflows=False)]):
+        async with working(hasty, queue):
             await until_begun(gate, number)
     GATES[gate].open.set()
-    async with running([build_worker(hasty, queue, activities_of(hasty), workflows=False)]):
+    async with working(hasty, queue):
         run = await runs.finished(run_input)
 
     assert run.status is RunStatus.SUCCEEDED
@@ -395,8 +392,7 @@ async def test_a_worker_that_shuts_down_lets_short_work_finish(
     )
 
     run_input = await runs.start(plan, inputs={"q": "x"}, queues=queues)
-    worker = build_worker(dependencies, queue, activities_of(dependencies), workflows=False)
-    async with running([worker]):
+    async with working(dependencies, queue):
         await until_begun(gate)
         asyncio.get_running_loop().call_later(0.3, GATES[gate].open.set)
     run = await runs.finished(run_input)
