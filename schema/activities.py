@@ -4,14 +4,25 @@ Contracts of node types stand beside the type's data in `schema/nodes/`.
 """
 
 from datetime import timedelta
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from schema.contracts import ActivityContract, Role
-from schema.limits import LimitsProfile
-from schema.plan import PlanNode
+from schema.node_calls import WAITING, NodeInput, NodeOutput
 from schema.runs import RunInput, RunResult
+
+__all__ = [
+    "EVALUATE",
+    "FINALIZE",
+    "FLUSH",
+    "REGISTER",
+    "FinalizeInput",
+    "FinalizeOutput",
+    "NodeInput",
+    "NodeOutput",
+    "Nothing",
+    "RegisterInput",
+]
 
 
 class Nothing(BaseModel):
@@ -26,30 +37,6 @@ class RegisterInput(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     run_input: RunInput
-
-
-class NodeInput(BaseModel):
-    """What an activity needs to execute a node: never the pool, never the plan."""
-
-    model_config = ConfigDict(frozen=True)
-
-    node: PlanNode
-    variables: tuple[tuple[str, str, Any], ...]
-    """(node id, name, wire form) of what the node selects."""
-    limits: LimitsProfile
-
-
-class NodeOutput(BaseModel):
-    """What an activity that executes a node returns, large values by reference."""
-
-    model_config = ConfigDict(frozen=True)
-
-    outputs: dict[str, Any] = Field(default_factory=dict)
-    """Typed values by name, wire form."""
-    inputs: dict[str, Any] | None = None
-    process_data: dict[str, Any] | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
-    handle: str = "source"
 
 
 class FinalizeInput(BaseModel):
@@ -69,15 +56,12 @@ class FinalizeOutput(BaseModel):
     result: RunResult
 
 
-_WAITING = timedelta(hours=1)
-"""What start_to_close grants the wrapper's waits above the work's limit (architecture 3.3)."""
-
 FLUSH = ActivityContract(
     name="flush",
     input_type=Nothing,
     output_type=Nothing,
     role=Role.RUN,
-    start_to_close=_WAITING,
+    start_to_close=WAITING,
 )
 """Carries facts that no other activity carries."""
 
@@ -86,7 +70,7 @@ REGISTER = ActivityContract(
     input_type=RegisterInput,
     output_type=Nothing,
     role=Role.RUN,
-    start_to_close=_WAITING,
+    start_to_close=WAITING,
 )
 """Makes the row of a run that was started from outside."""
 
@@ -95,7 +79,7 @@ EVALUATE = ActivityContract(
     input_type=NodeInput,
     output_type=NodeOutput,
     role=Role.CODE,
-    start_to_close=timedelta(minutes=5) + _WAITING,
+    start_to_close=timedelta(minutes=5) + WAITING,
 )
 """An inline node's function over values behind references."""
 

@@ -10,7 +10,7 @@ key of tables that translate errors for an audience.
         InvalidDocument, UnsupportedNodeType, InvalidGraph, InvalidSelector, InvalidInputs
       NodeError                    a node failed for a reason its author can act on
         InvalidNodeInput, VariableNotFound, ConditionFailed, EvaluationFailed, PayloadTooLarge,
-        JobKilled, WorkerLost
+        CodeFailed, TemplateFailed, JobKilled, WorkerLost
       InfrastructureError          not the author's business; waited for or retried
         DatabaseUnavailable, ArtifactStoreUnavailable, SandboxUnavailable, TemporalUnavailable
       SetupError                   this machine is not ready; the message says what to do
@@ -126,6 +126,22 @@ class PayloadTooLarge(NodeError):
     """A value is larger than the limits profile allows."""
 
     code = "payload_too_large"
+
+
+class CodeFailed(NodeError):
+    """The code of an author failed, or what it returned is not what was declared."""
+
+    code = "code_failed"
+
+    def __init__(self, message: str, error_type: str = "CodeExecutionError") -> None:
+        super().__init__(message)
+        self.error_type = error_type
+
+
+class TemplateFailed(NodeError):
+    """A Jinja2 template could not be rendered, or its text is too long."""
+
+    code = "template_failed"
 
 
 class JobKilled(NodeError):

@@ -9,12 +9,16 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from schema.values.code_outputs import OutputLimits
+
 INLINE_VALUE_BYTES = 64 * 1024
 """A value whose encoded text is longer is an `ArtifactRef` (invariant 15)."""
 MAX_FACTS_PER_ACTIVATION = 200
 MAX_NEW_VALUE_BYTES_PER_ACTIVATION = 64 * 1024
 MAX_EFFECT_STARTS = 3
 MAX_ERROR_MESSAGE_CHARACTERS = 2_000
+CODE_SECONDS = 60.0
+"""Longest execution of a code node or a template, from its fork on (Dify: 60 s)."""
 
 
 class LimitsProfile(StrEnum):
@@ -31,6 +35,8 @@ class ResultLimits(BaseModel):
 
     template_characters: int
     """Longest rendered template-transform result."""
+    code: OutputLimits
+    """What code nodes may return."""
 
     @classmethod
     def of(cls, profile: LimitsProfile) -> "ResultLimits":
@@ -44,8 +50,20 @@ class ResultLimits(BaseModel):
 
 
 _PROFILES = {
-    LimitsProfile.GENEROUS: ResultLimits(template_characters=100_000_000),
-    LimitsProfile.DIFY: ResultLimits(template_characters=400_000),
+    # Code is bounded by what its sandbox lets out.
+    LimitsProfile.GENEROUS: ResultLimits(template_characters=200_000_000, code=OutputLimits()),
+    LimitsProfile.DIFY: ResultLimits(
+        template_characters=400_000,
+        code=OutputLimits(
+            string_characters=400_000,
+            largest_number=9_223_372_036_854_775_807,
+            decimal_places=20,
+            depth=5,
+            number_items=1_000,
+            string_items=30,
+            object_items=30,
+        ),
+    ),
 }
 
 

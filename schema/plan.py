@@ -11,6 +11,7 @@ from typing import Any
 
 from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
 
+from schema.node_calls import NodeInput
 from schema.nodes import parse_node_data
 from schema.nodes.base import BRANCH_TYPES, ErrorStrategy, NodeData
 
@@ -117,3 +118,6 @@ class Plan(BaseModel):
     features: dict[str, Any] = Field(default_factory=dict)
     plan_sha: str = ""
     """SHA-256 over the canonical JSON of the plan without this field, hexadecimal."""
+
+
+NodeInput.model_rebuild(_types_namespace={"PlanNode": PlanNode})

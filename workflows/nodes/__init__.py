@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from workflows.nodes import (
     answer,
+    code,
     end,
     if_else,
     start,
@@ -19,5 +20,6 @@ EXECUTORS: Mapping[str, Executor] = {
     "if-else": if_else.execute,
     "variable-aggregator": variable_aggregator.execute,
     "template-transform": template_transform.execute,
+    "code": code.execute,
 }
 """Node type in Dify's spelling to its executor; one line a type."""
