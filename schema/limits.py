@@ -17,8 +17,8 @@ MAX_FACTS_PER_ACTIVATION = 200
 MAX_NEW_VALUE_BYTES_PER_ACTIVATION = 64 * 1024
 MAX_EFFECT_STARTS = 3
 MAX_ERROR_MESSAGE_CHARACTERS = 2_000
-CODE_SECONDS = 60.0
-"""Longest execution of a code node or a template, from its fork on (Dify: 60 s)."""
+MAX_CODE_SECONDS = 600.0
+"""The most that the time limit of code and templates may be set to."""
 
 
 class LimitsProfile(StrEnum):

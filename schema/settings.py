@@ -14,6 +14,8 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from schema.limits import MAX_CODE_SECONDS
+
 PREFIX = "HOLDFAST_"
 
 
@@ -53,6 +55,17 @@ class Settings(BaseSettings):
         default="auto",
         description="`auto` takes the strongest isolation of this machine; `limits-only` lets a "
         "worker run user code without isolation.",
+    )
+    code_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=MAX_CODE_SECONDS,
+        description="Longest execution of a code node or a template, in seconds.",
+    )
+    code_packages: Path | None = Field(
+        default=None,
+        description="Virtual environment with the packages that code nodes may import; "
+        "`code-packages` in the data directory without it.",
     )
     database_url: str | None = Field(
         default=None,
@@ -133,15 +146,20 @@ class Settings(BaseSettings):
     def _upper_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("home", "cache", mode="after")
+    @field_validator("home", "cache", "code_packages", mode="after")
     @classmethod
-    def _resolved(cls, value: Path) -> Path:
-        return value.expanduser().resolve()
+    def _resolved(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().resolve()
 
     @property
     def database_file(self) -> Path:
         """The SQLite file of the records, used without `database_url`."""
         return self.home / "holdfast.db"
+
+    @property
+    def code_packages_location(self) -> Path:
+        """Virtual environment of the packages for code nodes; it may not exist."""
+        return self.code_packages or self.home / "code-packages"
 
     @property
     def artifacts_location(self) -> str:

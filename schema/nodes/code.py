@@ -8,7 +8,7 @@ from typing import Any, Literal
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from schema.contracts import ActivityContract, Role
-from schema.limits import CODE_SECONDS
+from schema.limits import MAX_CODE_SECONDS
 from schema.node_calls import WAITING, NodeInput, NodeOutput
 from schema.nodes.base import NodeData
 from schema.nodes.value_selector import VariableSelector, complete
@@ -67,6 +67,6 @@ CODE = ActivityContract(
     input_type=NodeInput,
     output_type=NodeOutput,
     role=Role.CODE,
-    start_to_close=timedelta(seconds=CODE_SECONDS) + WAITING,
+    start_to_close=timedelta(seconds=MAX_CODE_SECONDS) + WAITING,
 )
 """Runs the code in the sandbox."""

@@ -6,7 +6,7 @@ from functools import cached_property
 from typing import Literal
 
 from schema.contracts import ActivityContract, Role
-from schema.limits import CODE_SECONDS
+from schema.limits import MAX_CODE_SECONDS
 from schema.node_calls import WAITING, NodeInput, NodeOutput
 from schema.nodes.base import NodeData
 from schema.nodes.value_selector import VariableSelector, complete
@@ -40,6 +40,6 @@ TEMPLATE_TRANSFORM = ActivityContract(
     input_type=NodeInput,
     output_type=NodeOutput,
     role=Role.CODE,
-    start_to_close=timedelta(seconds=CODE_SECONDS) + WAITING,
+    start_to_close=timedelta(seconds=MAX_CODE_SECONDS) + WAITING,
 )
 """Renders with Jinja2 in the sandbox what is more than text and names."""
