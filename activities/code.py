@@ -77,13 +77,13 @@ class CodeActivities:
                         small, {name: data.declared()[name] for name in small}, limits
                     ),
                 )
-        except CodeFailed as failed:
-            failed.inputs = inputs.recorded
+        except CodeFailed as error:
+            error.inputs = inputs.recorded
             raise
         except JobKilled as killed:
-            failed = CodeFailed(str(killed))
-            failed.inputs = inputs.recorded
-            raise failed from killed
+            failure = CodeFailed(str(killed))
+            failure.inputs = inputs.recorded
+            raise failure from killed
         printed = result.printed[-_PRINTED_CHARACTERS:]
         return NodeOutput(
             outputs=outputs,

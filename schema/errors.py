@@ -14,7 +14,7 @@ key of tables that translate errors for an audience.
       InfrastructureError          not the author's business; waited for or retried
         DatabaseUnavailable, ArtifactStoreUnavailable, SandboxUnavailable, TemporalUnavailable
       SetupError                   this machine is not ready; the message says what to do
-        DevServerUnavailable, DataDirectoryInUse, IsolationMissing
+        DevServerUnavailable, DataDirectoryInUse, IsolationMissing, PackagesNotInstalled
       NotFound, Conflict, NotPermitted
       ValueBehindReference         pure code needs a value that only activities can resolve
       RunEnded                     the run reached another terminal state; its writer must obey it
@@ -215,6 +215,15 @@ class IsolationMissing(SetupError):
     """No sandbox layer is available for untrusted code."""
 
     code = "isolation_missing"
+
+
+class PackagesNotInstalled(SetupError):
+    """Packages for code nodes could not be installed."""
+
+    code = "packages_not_installed"
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem} To do: {remedy}.")
 
 
 class NotFound(HoldfastError):

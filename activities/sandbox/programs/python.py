@@ -9,6 +9,7 @@ import sys
 import traceback
 import types
 from collections.abc import Callable, Mapping
+from pathlib import Path
 from typing import Any
 
 from activities.sandbox.frames import JobReader, JobWriter
@@ -25,8 +26,10 @@ from schema.values.code_results import read_result
 
 FILE_NAME = "main.py"
 """What the author's code is called in tracebacks."""
-INSTALL = "holdfast code install -r FILE"
-"""What installs packages for code nodes, as errors name it."""
+INSTALL_COMMAND = "holdfast code install -r FILE"
+"""As `schema/dsl/author_code.py` names it, which is not loaded here."""
+_OUR_FOLDER = str(Path(__file__).parents[3])
+"""What our packages and the libraries of programs are imported from."""
 
 
 def run(job: JobReader, writer: JobWriter) -> None:
@@ -94,7 +97,7 @@ def describe(error: BaseException) -> str:
     text = "".join(told.format() if frames is not None else told.format_exception_only())
     if isinstance(error, ModuleNotFoundError):
         missing = (error.name or "").partition(".")[0]
-        text += f"{missing!r} is not installed for code nodes; to do so: {INSTALL}"
+        text += f"{missing!r} is not installed for code nodes; to do so: {INSTALL_COMMAND}"
     return text.rstrip("\n")
 
 
@@ -103,6 +106,7 @@ def _hide_our_modules() -> None:
 
     This code keeps what it needs; an author may have installed a package of the same name.
     """
+    sys.path[:] = [folder for folder in sys.path if folder != _OUR_FOLDER]
     for name in [*sys.modules]:
         if name.partition(".")[0] not in sys.stdlib_module_names:
             del sys.modules[name]

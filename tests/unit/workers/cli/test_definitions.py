@@ -20,7 +20,7 @@ workflow:
   graph:
     nodes:
       - {id: "1", data: {type: start, title: Begin, variables: []}}
-      - {id: "2", data: {type: code, title: "[red]Code", code: "", code_language: python3}}
+      - {id: "2", data: {type: llm, title: "[red]Code"}}
     edges:
       - {source: "1", target: "2", sourceHandle: source}
 """
