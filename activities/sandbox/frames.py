@@ -177,6 +177,7 @@ class JobReader:
         if first.kind is not Kind.HEADER:
             raise BrokenMessage(f"a job begins with a {first.kind.name.lower()} frame")
         self.header: dict[str, Any] = first.json()
+        """The header of the job; `program` in it is the name of the program."""
 
     def parts(self) -> Iterator[tuple[str, bytes]]:
         """Give name and content of each part, once; only one content is held at a time.
@@ -255,6 +256,11 @@ class JobWriter:
     def end(self, printed: str) -> None:
         """Write what was printed and that this is all; the fork does it after its program."""
         self._stream.write(encode_printed(printed) + encode_end())
+        self._stream.flush()
+
+    def fail(self, printed: str) -> None:
+        """Write what was printed, in place of an end: the result is not whole."""
+        self._stream.write(encode_printed(printed))
         self._stream.flush()
 
 
