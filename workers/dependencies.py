@@ -12,6 +12,8 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression
 
+from activities.sandbox.fork_server_sandbox import ForkServerSandbox, SandboxOptions
+from activities.sandbox.job import Sandbox
 from schema.db.artifacts import ArtifactFiles
 from schema.db.engine import Database, open_database
 from schema.db.event_log import EventLog
@@ -42,6 +44,7 @@ class Dependencies(Records):
     settings: Settings
     temporal: Client
     runs: GraphRunClient
+    sandbox: Sandbox
     queues: Queues = field(default_factory=Queues)
 
 
@@ -72,7 +75,7 @@ async def open_dependencies(
         SetupError: If a setting names no database or store.
         TemporalUnavailable: If the server does not answer.
     """
-    async with open_records(settings) as records:
+    async with open_records(settings) as records, opened_sandbox(settings) as sandbox:
         temporal = await connect(settings, addresses, records.artifacts)
         yield Dependencies(
             database=records.database,
@@ -81,7 +84,18 @@ async def open_dependencies(
             settings=settings,
             temporal=temporal,
             runs=GraphRunClient(temporal),
+            sandbox=sandbox,
         )
+
+
+@contextlib.asynccontextmanager
+async def opened_sandbox(settings: Settings) -> AsyncIterator[Sandbox]:
+    """Give what runs user code; nothing is started before the first job."""
+    sandbox = ForkServerSandbox(SandboxOptions(packages=settings.code_packages_location))
+    try:
+        yield sandbox
+    finally:
+        await sandbox.close()
 
 
 async def connect(

@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.registry import build_activities
+from activities.sandbox.job import JobLimits
 from schema.contracts import Role
 from workers.dependencies import Dependencies
 from workflows.graph_run import GraphRun
@@ -79,7 +80,12 @@ def build_worker(
         dependencies.temporal,
         task_queue=task_queue,
         workflows=[GraphRun] if workflows else [],
-        activities=build_activities(dependencies.log, dependencies.artifacts),
+        activities=build_activities(
+            dependencies.log,
+            dependencies.artifacts,
+            dependencies.sandbox,
+            JobLimits(seconds=dependencies.settings.code_seconds),
+        ),
         workflow_runner=workflow_runner(),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=MAX_CONCURRENT_ACTIVITIES,

@@ -105,6 +105,8 @@ def _failed(message: str, code: str) -> CodeFailed:
     """
     if message.startswith("InternalError: out of memory"):
         raise MemoryError
+    if message == "Uncaught null":
+        message += ": the code throws it, or there was no memory left to say more"
     lines = message.rstrip("\n").split("\n")
     ours = [
         index for index, line in enumerate(lines) if line.lstrip().startswith("at holdfastCall")
