@@ -25,7 +25,7 @@ STICKY_TIMEOUT = timedelta(seconds=1.5)
 HEARTBEAT_THROTTLE = timedelta(seconds=0.5)
 """A stop reaches an activity in a heartbeat's answer, so heartbeats must not be held back."""
 
-_PASSED_THROUGH = ("schema",)
+_PASSED_THROUGH = ("schema", "workflows")
 """Not loaded again in the sandbox: every class would exist twice. `graph_run` passes the rest."""
 
 

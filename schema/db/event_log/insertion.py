@@ -2,11 +2,14 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.engine import Dialect
 
 from schema.db.event_log import nodes
+from schema.db.event_log.bulk import BulkInsert
 from schema.db.event_log.heads import LockedRun
 from schema.db.event_log.texts import artifacts_named_in, write_model
 from schema.db.event_log.upserts import insert_into, on_conflict_update
@@ -15,7 +18,6 @@ from schema.facts import Fact, RunPaused, RunResumed, VariableUpdated
 from schema.runs import RunRef, RunStatus
 from schema.values.encoding import encode
 
-_INSERT = insert(run_events)
 _SET_STATUS = (
     update(runs).where(runs.c.run_id == bindparam("run")).values(status=bindparam("new_status"))
 )
@@ -50,7 +52,7 @@ def insert_events(run: LockedRun, facts: Sequence[SourcedFact]) -> None:
     rows = [
         _row(run.ref.run_id, seq, *entry, now) for seq, entry in zip(numbers, facts, strict=True)
     ]
-    run.connection.execute(_INSERT, rows)
+    _insert_events(run.connection.dialect).execute(run.connection, rows)
     name_artifacts(run.connection, run.ref, (row["payload"] for row in rows))
 
 
@@ -86,6 +88,11 @@ def name_artifacts(connection: Connection, ref: RunRef, texts: Iterable[str | No
         )
 
 
+@cache
+def _insert_events(dialect: Dialect) -> BulkInsert:
+    return BulkInsert(insert_into(dialect.name, run_events), run_events.c.keys(), dialect)
+
+
 def _row(
     run_id: str, seq: int, src: str, src_seq: int, fact: Fact, created_at: float
 ) -> dict[str, Any]:
@@ -111,7 +118,7 @@ def _set_variables(run: LockedRun, facts: Iterable[Fact]) -> None:
     if conversation is None:
         return
     statement = on_conflict_update(
-        run.connection,
+        run.connection.dialect.name,
         conversation_variables,
         ("tenant_id", "app_id", "conversation_id", "name"),
         lambda new: {name: new[name] for name in ("value_type", "value", "updated_at")},
