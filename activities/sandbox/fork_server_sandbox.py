@@ -82,7 +82,7 @@ class ForkServerSandbox:
     """
 
     def __init__(self, options: SandboxOptions) -> None:
-        self._options = options
+        self.options = options
         self._slots = asyncio.Semaphore(options.jobs)
         self._tenants: dict[str, _Tenant] = {}
         self._choosing = asyncio.Lock()
@@ -117,6 +117,14 @@ class ForkServerSandbox:
         if server is not None:
             await server.close()
         return isolation
+
+    def server_process_ids(self) -> Mapping[str, int]:
+        """Give the process of each tenant's server: the shell's, where there is one."""
+        return {
+            tenant_id: tenant.server.process_id
+            for tenant_id, tenant in self._tenants.items()
+            if tenant.server is not None and tenant.server.is_alive
+        }
 
     async def close(self) -> None:
         """End all servers, with all jobs."""
@@ -205,7 +213,7 @@ class ForkServerSandbox:
             if self._isolation is not None:
                 return self._isolation, None
             reasons: dict[str, str] = {}
-            for isolation in self._options.ways:
+            for isolation in self.options.ways:
                 try:
                     server = await self._start(isolation)
                 except LayerMissing as error:
@@ -225,7 +233,7 @@ class ForkServerSandbox:
             raise SandboxUnavailable(f"No fork server starts: {error}.") from error
 
     async def _start(self, isolation: Isolation) -> ServerProcess:
-        options = self._options
+        options = self.options
         view = find_files(options.libraries, options.packages, network=options.network)
         return await start_server(
             lambda control: plan_start(
@@ -236,7 +244,7 @@ class ForkServerSandbox:
     def _make_room(self) -> None:
         """End the server that has been idle for longest, if there are too many."""
         alive = [each for each in self._tenants.values() if each.server is not None]
-        if len(alive) >= max(self._options.servers, self._options.jobs):
+        if len(alive) >= max(self.options.servers, self.options.jobs):
             idle = [each for each in alive if each.jobs == 0]
             if idle:
                 self._stop(min(idle, key=lambda each: each.last_used))
@@ -246,7 +254,7 @@ class ForkServerSandbox:
         tenant.last_used = loop.time()
         if tenant.timer is not None:
             tenant.timer.cancel()
-        tenant.timer = loop.call_later(self._options.idle_seconds, self._forget, tenant_id)
+        tenant.timer = loop.call_later(self.options.idle_seconds, self._forget, tenant_id)
 
     def _forget(self, tenant_id: str) -> None:
         tenant = self._tenants.get(tenant_id)

@@ -59,6 +59,9 @@ def _change_root(plan: Mapping[str, Any]) -> None:
     kernel.pivot_root(_BASE, f"{_BASE}/old")
     os.chdir("/")
     kernel.mount("none", "/new", "tmpfs", tmpfs, "size=1m,mode=755")
+    # Before what is shown, some of which may stand in it.
+    os.mkdir(f"/new{plan['folder']}")
+    kernel.mount("none", f"/new{plan['folder']}", "tmpfs", tmpfs, plan["storage"])
     for source, target in plan["mounts"]:
         _bind(source, target, kernel.MS_RDONLY | kernel.MS_NODEV)
     for device in plan["devices"]:
@@ -67,9 +70,6 @@ def _change_root(plan: Mapping[str, Any]) -> None:
     if plan["processes"]:
         os.mkdir("/new/proc")
         kernel.mount("proc", "/new/proc", "proc", tmpfs)
-    folder = f"/new{plan['folder']}"
-    os.makedirs(folder, exist_ok=True)
-    kernel.mount("none", folder, "tmpfs", tmpfs, plan["storage"])
     kernel.mount(None, "/new", None, tmpfs | kernel.MS_REMOUNT | kernel.MS_BIND | kernel.MS_RDONLY)
     os.chdir("/new")
     # The former root is put over the new one and taken away from there.

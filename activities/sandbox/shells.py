@@ -54,6 +54,11 @@ def bubblewrap(
         arguments += ["--cap-add", "CAP_SETUID", "--cap-add", "CAP_SETGID"]
     else:
         arguments.append("--unshare-user")
+    # First, as what is shown below may stand in it.
+    arguments += ["--perms", "1777"]
+    if _bubblewrap_version(program) >= _VERSION_WITH_SIZES:
+        arguments += ["--size", str(STORAGE_BYTES)]
+    arguments += ["--tmpfs", FOLDER]
     mounts = _mounts(view)
     # Made by itself they would be closed to all but root, which the server does not stay.
     for folder in ("/dev", *_folders_above(mounts)):
@@ -64,10 +69,6 @@ def bubblewrap(
         arguments += ["--dev-bind-try", device, device]
     if processes:
         arguments += ["--proc", "/proc"]
-    arguments += ["--perms", "1777"]
-    if _bubblewrap_version(program) >= _VERSION_WITH_SIZES:
-        arguments += ["--size", str(STORAGE_BYTES)]
-    arguments += ["--tmpfs", FOLDER]
     return [*arguments, "--remount-ro", "/", "--chdir", FOLDER, "--", *command]
 
 

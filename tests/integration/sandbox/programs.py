@@ -16,7 +16,8 @@ def echo(job: JobReader, result: JobWriter) -> None:
 
 def python(job: JobReader, result: JobWriter) -> None:
     """Run source text, which sees the job; what it leaves in `found` is the header."""
-    names: dict[str, Any] = {"found": {}, "job": job, "result": result}
+    given = job.header["given"]
+    names: dict[str, Any] = {"found": {}, "given": given, "job": job, "result": result}
     exec(compile(job.header["source"], "<job>", "exec"), names)
     result.begin(names["found"])
 
