@@ -70,7 +70,7 @@ class CodeActivities:
                 if failure := failure_in(result):
                     raise failure
                 inputs.recorded |= read_echoes(result, inputs.echo)
-                outputs = read_outputs(
+                outputs = await read_outputs(
                     result,
                     {name: _TYPES[output.type] for name, output in data.outputs.items()},
                     lambda small: check_outputs(

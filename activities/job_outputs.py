@@ -5,12 +5,13 @@ nobody here reads as a value: a look at its text makes sure that it is text of t
 and that nothing in it passes for an object of ours.
 """
 
+import asyncio
 import io
 import json
 import re
 import shutil
 import tempfile
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -24,9 +25,10 @@ from schema.values.segments import Segment, SegmentType
 
 _SCANNED_BYTES = 1024 * 1024
 _OVERLAP_BYTES = 64
-_TEXT = re.compile(rb'(?:[ !#-\[\]-~]++|\\(?:["\\/bfnrt]|u[0-9a-f]{4}))*+')
-"""Encoded text between its quotes."""
 _ESCAPE_BYTES = 6
+_PRINTABLE = bytes(range(0x20, 0x7F))
+_SHORT_ESCAPES = (rb"\"", rb"\/", rb"\b", rb"\f", rb"\n", rb"\r", rb"\t")
+_LONG_ESCAPE = re.compile(rb"\\u[0-9a-f]{4}")
 _OURS = re.compile(rb'"%b"\s*:|\\u00(?:[2-6][0-9a-fA-F]|7[0-9a-eA-E])' % re.escape(TAG.encode()))
 """Our tag as a key; or a letter escaped that our encoder never escapes, as the tag could be."""
 _NUMBER = frozenset(b"-0123456789")
@@ -51,7 +53,7 @@ def failure_in(result: JobResult) -> CodeFailed | None:
     return CodeFailed(str(error), str(error_type or "")[:_MAX_ERROR_TYPE_CHARACTERS])
 
 
-def read_outputs(
+async def read_outputs(
     result: JobResult, types: Mapping[str, Collection[SegmentType]], check: Check
 ) -> dict[str, Any]:
     """Give the outputs of a result: typed values in wire form, large ones as `SpooledValue`.
@@ -76,7 +78,8 @@ def read_outputs(
         if part.size <= INLINE_VALUE_BYTES:
             small[name] = _decoded(part)
         else:
-            large[name] = (_large_type(part, allowed), part)
+            # Seconds for hundreds of megabytes, and nothing else may wait for that.
+            large[name] = (await asyncio.to_thread(_large_type, part, allowed), part)
     checked = check(small)
     return {
         name: _spooled(*large[name]) if name in large else to_wire(Segment.infer(checked[name]))
@@ -128,30 +131,50 @@ def _open(part: ResultPart) -> BinaryIO:
     return content.open("rb") if isinstance(content, Path) else io.BytesIO(content)
 
 
+def _without_pairs(file: BinaryIO) -> Iterator[bytes]:
+    """Give JSON text with blanks for pairs of backslashes: those left over begin an escape."""
+    held = b""
+    while piece := file.read(_SCANNED_BYTES):
+        piece = held + piece
+        is_torn = (len(piece) - len(piece.rstrip(b"\\"))) % 2 == 1
+        held = b"\\" if is_torn else b""
+        yield (piece[:-1] if is_torn else piece).replace(rb"\\", b"  ")
+    yield held
+
+
 def _is_text(file: BinaryIO) -> bool:
     """Whether what follows an opening quote is the rest of one encoded text."""
     rest = b""
-    while piece := file.read(_SCANNED_BYTES):
-        piece = rest + piece
-        found = _TEXT.match(piece)
-        rest = piece[found.end() if found is not None else 0 :]
-        if len(rest) >= _ESCAPE_BYTES:
+    for piece in _without_pairs(file):
+        rest += piece
+        # Not inside an escape, and not the last byte, which has to be the closing quote.
+        last = rest.rfind(b"\\", max(0, len(rest) - _ESCAPE_BYTES))
+        end = max(0, len(rest) - 1) if last < 0 else last
+        if not _is_inner_text(rest[:end]):
             return False
-    return rest == b'"'
+        rest = rest[end:]
+    return rest.endswith(b'"') and _is_inner_text(rest[:-1])
+
+
+def _is_inner_text(piece: bytes) -> bool:
+    """Whether this may stand between quotes; counted, as looking at each byte takes seconds."""
+    escapes = piece.count(b"\\")
+    quotes = piece.count(b'"')
+    if escapes:
+        escapes -= sum(map(piece.count, _SHORT_ESCAPES))
+        quotes -= piece.count(rb"\"")
+    if escapes:
+        escapes -= len(_LONG_ESCAPE.findall(piece))
+    return not (escapes or quotes or piece.translate(None, _PRINTABLE))
 
 
 def _holds_ours(file: BinaryIO) -> bool:
     """Whether JSON text has a key that marks an object of ours, in any spelling."""
-    before = held = b""
-    while piece := file.read(_SCANNED_BYTES):
-        piece = held + piece
-        # Backslashes are taken in pairs, so that one never counts for what the other escapes.
-        is_torn = (len(piece) - len(piece.rstrip(b"\\"))) % 2 == 1
-        held = b"\\" if is_torn else b""
-        piece = (piece[:-1] if is_torn else piece).replace(rb"\\", b"  ")
+    before = b""
+    for piece in _without_pairs(file):
         if _OURS.search(before + piece):
             return True
-        before = piece[-_OVERLAP_BYTES:]
+        before = (before + piece)[-_OVERLAP_BYTES:]
     return False
 
 

@@ -44,7 +44,7 @@ class TemplateTransformActivities:
                 if failure := failure_in(result):
                     raise failure
                 inputs.recorded |= read_echoes(result, inputs.echo)
-                outputs = read_outputs(result, {"output": (SegmentType.STRING,)}, _only_text)
+                outputs = await read_outputs(result, {"output": (SegmentType.STRING,)}, _only_text)
         except (CodeFailed, JobKilled) as error:
             failed = TemplateFailed(str(error))
             failed.inputs = inputs.recorded

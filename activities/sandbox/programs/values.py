@@ -4,9 +4,9 @@ A part is the encoded text of a value (`schema/values/encoding.py`). Texts are r
 pieces, because the child may hold a large one once and not much more than twice on the way.
 """
 
-import io
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import chain
 from typing import Any, TypeAlias
 
 from activities.sandbox.frames import JobReader, JobWriter
@@ -25,12 +25,11 @@ MAX_ERROR_CHARACTERS = 1_900
 _PIECE = 256 * 1024
 _LONG = 1024 * 1024
 """Bytes of text from which on it is not read at once."""
-_ESCAPES = re.compile(
-    rb"(?:[^\\]+"  # what stands for itself
-    rb"|\\u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}"  # one character in two halves
-    rb"|\\u[0-9a-fA-F]{4}|\\[^u])*"
-)
-_HIGH_HALF = re.compile(rb"\\u[dD][89abAB][0-9a-fA-F]{2}\Z")
+_ESCAPE_BYTES = 6
+"""Of `\\uXXXX`, the longest escape."""
+_HIGH_HALF = re.compile(rb"\\u[dD][89abAB]")
+_LOW_HALF = re.compile(rb"\\u[dD][c-fC-F]")
+"""Two escapes that make one character begin so."""
 
 
 def read_inputs(job: JobReader) -> dict[str, Json]:
@@ -39,7 +38,7 @@ def read_inputs(job: JobReader) -> dict[str, Json]:
     `job.header["inputs"]` has an entry an input: its name, the part with its value (null where
     there is none), and a path inside that value.
     """
-    values = {name: read_value(content) for name, content in job.parts()}
+    values = {name: read_value(pieces) for name, pieces in job.streamed_parts()}
     inputs: dict[str, Json] = {}
     for name, part, path in job.header["inputs"]:
         value = None if part is None else values[part]
@@ -47,11 +46,15 @@ def read_inputs(job: JobReader) -> dict[str, Json]:
     return inputs
 
 
-def read_value(content: bytes) -> Json:
+def read_value(pieces: Iterable[bytes]) -> Json:
     """Read encoded text as plain JSON: files by their fields, segments as their values."""
-    if len(content) > _LONG and content.startswith(b'"'):
-        return _read_long_text(content)
-    return with_file_fields(plain(from_wire(decode(content))))
+    parts = iter(pieces)
+    beginning = b"".join(_until(parts, _LONG))
+    if len(beginning) >= _LONG and beginning.startswith(b'"'):
+        return "".join(_read_text(beginning[1:], parts))
+    text = "".join(piece.decode("ascii") for piece in chain([beginning], parts))
+    del beginning
+    return with_file_fields(plain(from_wire(decode(text))))
 
 
 def echo_inputs(job: JobReader, inputs: Mapping[str, Json], writer: JobWriter) -> None:
@@ -91,25 +94,41 @@ def write_failure(writer: JobWriter, message: str, error_type: str) -> None:
     writer.begin({"error": message, "error_type": error_type})
 
 
-def _read_long_text(content: bytes) -> str:
-    text = io.StringIO()
-    position, end = 1, len(content) - 1
-    while position < end:
-        cut = _cut(content, position, end)
-        text.write(decode(b'"' + content[position:cut] + b'"'))
-        position = cut
-    return text.getvalue()
+def _until(pieces: Iterator[bytes], length: int) -> Iterator[bytes]:
+    """Give pieces until there are so many bytes, or no more."""
+    while length > 0 and (piece := next(pieces, b"")):
+        length -= len(piece)
+        yield piece
 
 
-def _cut(content: bytes, start: int, end: int) -> int:
-    """Find a place at which no character is torn apart."""
-    if end - start <= _PIECE:
-        return end
-    found = _ESCAPES.match(content, start, start + _PIECE)
-    cut = found.end() if found is not None else start
-    if _HIGH_HALF.search(content, max(start, cut - 6), cut):
-        cut -= 6
-    return cut if cut > start else end
+def _read_text(beginning: bytes, pieces: Iterable[bytes]) -> Iterator[str]:
+    """Decode the text behind an opening quote, piece by piece; the closing quote stays."""
+    rest = beginning
+    for piece in pieces:
+        rest += piece
+        cut = _cut(rest)
+        yield decode(b'"' + rest[:cut] + b'"')
+        rest = rest[cut:]
+    yield decode(b'"' + rest)
+
+
+def _cut(content: bytes) -> int:
+    """Find a place near the end at which neither an escape nor a character of two is torn apart."""
+    # The last byte may be the closing quote.
+    end = len(content) - 2 * _ESCAPE_BYTES - 1
+    last = content.rfind(b"\\", max(0, end - _ESCAPE_BYTES), max(0, end))
+    if last < 0:
+        return max(0, end)
+    cut = last - _depth_in_run(content, last) % 2
+    before = cut - _ESCAPE_BYTES
+    if before < 0 or not _LOW_HALF.match(content, cut) or not _HIGH_HALF.match(content, before):
+        return cut
+    return cut if _depth_in_run(content, before) % 2 else before
+
+
+def _depth_in_run(content: bytes, position: int) -> int:
+    """Count the backslashes right before one; at an even depth it begins an escape."""
+    return position - len(content[:position].rstrip(b"\\"))
 
 
 def _inside(value: Json, path: list[str]) -> Json:
