@@ -22,11 +22,11 @@ from activities.tools.request_rendering import check_method, render_request
 from activities.tools.response_kind import DEFAULT_MIME, charset_of, describe_file, mime_of
 from activities.tools.response_spool import SizeLimits, decode, encode_text
 from activities.values import SpooledValue
-from schema.activities import HTTP_REQUEST, NodeInput, NodeOutput
+from schema.activities import NodeInput, NodeOutput
 from schema.errors import NodeError, NotFound, RequestFailed
 from schema.limits import ResultLimits
 from schema.nodes.http_parts import BodyType, Timeout, parsed
-from schema.nodes.http_request import HttpRequestNodeData
+from schema.nodes.http_request import HTTP_REQUEST, HttpRequestNodeData
 from schema.values.artifact_ref import ArtifactRef, ArtifactStore
 from schema.values.encoding import from_wire, to_wire
 from schema.values.files import File, TransferMethod

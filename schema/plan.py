@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from schema.node_calls import NodeInput
 from schema.nodes import parse_node_data
 from schema.nodes.base import BRANCH_TYPES, ErrorStrategy, NodeData
 
@@ -172,3 +173,6 @@ class Plan(BaseModel):
 def _known(plan_sha: str) -> list[tuple[dict[str, Any], Plan]]:
     """Give the place for the plan of a digest, empty at first."""
     return []
+
+
+NodeInput.model_rebuild(_types_namespace={"PlanNode": PlanNode})

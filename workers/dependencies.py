@@ -84,17 +84,14 @@ async def open_dependencies(
         SetupError: If a setting names no database or store.
         TemporalUnavailable: If the server does not answer.
     """
-    async with open_records(settings) as records:
+    async with (
+        open_records(settings) as records,
+        opened_sandbox(settings, isolation_required=isolation_required) as sandbox,
+    ):
         temporal = await connect(settings, addresses, records.artifacts)
         runs = GraphRunClient(temporal)
-        async with contextlib.AsyncExitStack() as opened:
-            sandbox = ForkServerSandbox(
-                sandbox_options(settings, isolation_required=isolation_required)
-            )
-            opened.push_async_callback(sandbox.close)
-            # Closed before what its work uses.
-            living = LivingWork(records.log, runs.is_open)
-            opened.push_async_callback(living.close)
+        living = LivingWork(records.log, runs.is_open)
+        try:
             yield Dependencies(
                 database=records.database,
                 log=records.log,
@@ -105,6 +102,20 @@ async def open_dependencies(
                 living=living,
                 sandbox=sandbox,
             )
+        finally:
+            await living.close()
+
+
+@contextlib.asynccontextmanager
+async def opened_sandbox(
+    settings: Settings, *, isolation_required: bool = False
+) -> AsyncIterator[ForkServerSandbox]:
+    """Give what runs user code; nothing is started before the first job."""
+    sandbox = ForkServerSandbox(sandbox_options(settings, isolation_required=isolation_required))
+    try:
+        yield sandbox
+    finally:
+        await sandbox.close()
 
 
 async def connect(

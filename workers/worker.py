@@ -16,6 +16,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.base import ActivityWrapper
 from activities.registry import Peers, build_activities
+from activities.sandbox.job import JobLimits
 from activities.slots import Slots
 from activities.tools.address_guard import AddressGuard
 from activities.tools.guarded_transport import Proxies
@@ -95,7 +96,13 @@ def activities_of(dependencies: Dependencies, http: HttpClient) -> list[Callable
         Slots(settings.io_slots, settings.code_slots),
         sandbox=dependencies.sandbox,
     )
-    return build_activities(dependencies.log, wrapper, Peers(dependencies.artifacts, http))
+    peers = Peers(
+        artifacts=dependencies.artifacts,
+        http=http,
+        sandbox=dependencies.sandbox,
+        code_limits=JobLimits(seconds=settings.code_seconds),
+    )
+    return build_activities(dependencies.log, wrapper, peers)
 
 
 def build_worker(
