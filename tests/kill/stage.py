@@ -108,7 +108,11 @@ class Stage:
 
     def until_nothing_is_left(self, seconds: float = 60) -> None:
         """Wait until keeper and server have ended by themselves."""
-        until(lambda: census(self.home).is_empty, seconds)
+        try:
+            until(lambda: census(self.home).is_empty, seconds)
+        except AssertionError as error:
+            error.add_note(f"left in {self.home}: {census(self.home)}")
+            raise
 
     def _keeper_reached(self, point: KillPoint) -> int:
         log = self.home / "logs" / "keeper.log"
