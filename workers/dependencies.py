@@ -1,4 +1,4 @@
-"""What a process works with, made from its settings: records, artifacts, Temporal, the sandbox.
+"""What a process works with, made from its settings: records, artifacts and the Temporal client.
 
 Opened once by a command and closed by it. Where the server and the data directory come from is
 `workers/stack.py`.
@@ -12,14 +12,12 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression
 
-from activities.sandbox.fork_server_sandbox import ForkServerSandbox
 from schema.db.artifacts import ArtifactFiles
 from schema.db.engine import Database, open_database
 from schema.db.event_log import EventLog
 from schema.errors import TemporalUnavailable
 from schema.runs import Queues
 from schema.settings import Settings
-from workers.sandbox_setup import sandbox_options
 from workers.stack import StackAddresses
 from workers.temporal_runtime import temporal_runtime
 from workflows.client import GraphRunClient
@@ -44,8 +42,6 @@ class Dependencies(Records):
     settings: Settings
     temporal: Client
     runs: GraphRunClient
-    sandbox: ForkServerSandbox
-    """Starts nothing before its first job."""
     queues: Queues = field(default_factory=Queues)
 
 
@@ -68,14 +64,9 @@ async def open_records(settings: Settings) -> AsyncIterator[Records]:
 
 @contextlib.asynccontextmanager
 async def open_dependencies(
-    settings: Settings, addresses: StackAddresses, *, isolation_required: bool = False
+    settings: Settings, addresses: StackAddresses
 ) -> AsyncIterator[Dependencies]:
     """Open everything, and connect to Temporal.
-
-    Args:
-        settings: Of this process.
-        addresses: Where the Temporal server is.
-        isolation_required: Whether user code may run under limits only just if a setting says so.
 
     Raises:
         SetupError: If a setting names no database or store.
@@ -83,21 +74,14 @@ async def open_dependencies(
     """
     async with open_records(settings) as records:
         temporal = await connect(settings, addresses, records.artifacts)
-        sandbox = ForkServerSandbox(
-            sandbox_options(settings, isolation_required=isolation_required)
+        yield Dependencies(
+            database=records.database,
+            log=records.log,
+            artifacts=records.artifacts,
+            settings=settings,
+            temporal=temporal,
+            runs=GraphRunClient(temporal),
         )
-        try:
-            yield Dependencies(
-                database=records.database,
-                log=records.log,
-                artifacts=records.artifacts,
-                settings=settings,
-                temporal=temporal,
-                runs=GraphRunClient(temporal),
-                sandbox=sandbox,
-            )
-        finally:
-            await sandbox.close()
 
 
 async def connect(

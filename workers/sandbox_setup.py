@@ -1,8 +1,9 @@
 """From settings to the sandbox of a process: which ways to isolate are acceptable to it."""
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import AsyncIterator, Sequence
 
-from activities.sandbox.fork_server_sandbox import SandboxOptions
+from activities.sandbox.fork_server_sandbox import ForkServerSandbox, SandboxOptions
 from activities.sandbox.isolation import LIMITS_ONLY, STRONGEST_FIRST, Isolation
 from schema.settings import Settings
 
@@ -28,3 +29,25 @@ def sandbox_options(settings: Settings, *, isolation_required: bool) -> SandboxO
         network=settings.sandbox_network,
         packages=settings.code_packages_location,
     )
+
+
+@contextlib.asynccontextmanager
+async def open_sandbox(
+    settings: Settings, *, isolation_required: bool = False
+) -> AsyncIterator[ForkServerSandbox]:
+    """Open the sandbox of a worker; it starts nothing before it is used.
+
+    Args:
+        settings: Of this process.
+        isolation_required: Whether user code must be isolated; then this makes sure that it is.
+
+    Raises:
+        IsolationMissing: If it cannot be.
+    """
+    sandbox = ForkServerSandbox(sandbox_options(settings, isolation_required=isolation_required))
+    try:
+        if isolation_required:
+            await sandbox.wait_until_available()
+        yield sandbox
+    finally:
+        await sandbox.close()

@@ -13,6 +13,7 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.registry import build_activities
+from activities.sandbox.job import Sandbox
 from schema.contracts import Role
 from workers.dependencies import Dependencies
 from workflows.graph_run import GraphRun
@@ -39,6 +40,7 @@ class WorkerRole(StrEnum):
 
 def build_workers(
     dependencies: Dependencies,
+    sandbox: Sandbox,
     role: WorkerRole = WorkerRole.ALL,
     cached_workflows: int = CACHED_WORKFLOWS,
 ) -> list[Worker]:
@@ -46,6 +48,7 @@ def build_workers(
 
     Args:
         dependencies: What activities work with.
+        sandbox: Where they run code of authors.
         role: Which queues to serve.
         cached_workflows: Runs kept in memory between tasks; 0 replays at every task, for tests.
 
@@ -56,13 +59,14 @@ def build_workers(
     queues = {dependencies.queues.of(each): each for each in reversed(roles)}
     serves_runs = {dependencies.queues.of(Role.RUN)} if Role.RUN in roles else set()
     return [
-        build_worker(dependencies, queue, queue in serves_runs, cached_workflows)
+        build_worker(dependencies, sandbox, queue, queue in serves_runs, cached_workflows)
         for queue in queues
     ]
 
 
 def build_worker(
     dependencies: Dependencies,
+    sandbox: Sandbox,
     task_queue: str,
     workflows: bool = True,
     cached_workflows: int = CACHED_WORKFLOWS,
@@ -71,6 +75,7 @@ def build_worker(
 
     Args:
         dependencies: What activities work with.
+        sandbox: Where they run code of authors.
         task_queue: Where tasks come from.
         workflows: Whether it runs workflows besides activities.
         cached_workflows: Runs kept in memory between tasks.
@@ -79,7 +84,7 @@ def build_worker(
         dependencies.temporal,
         task_queue=task_queue,
         workflows=[GraphRun] if workflows else [],
-        activities=build_activities(dependencies.log, dependencies.artifacts, dependencies.sandbox),
+        activities=build_activities(dependencies.log, dependencies.artifacts, sandbox),
         workflow_runner=workflow_runner(),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=MAX_CONCURRENT_ACTIVITIES,

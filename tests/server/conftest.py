@@ -16,6 +16,7 @@ from schema.settings import Settings
 from tests import substitutes
 from tests.server.harness import RunHarness
 from workers.dependencies import Dependencies, open_dependencies
+from workers.sandbox_setup import open_sandbox
 from workers.stack import open_stack
 from workers.worker import build_workers, running
 
@@ -52,7 +53,10 @@ async def dependencies(home: Path, request: pytest.FixtureRequest) -> AsyncItera
 async def worker(dependencies: Dependencies, request: pytest.FixtureRequest) -> AsyncIterator[None]:
     substitutes.install()
     cached = request.config.getoption("--cached-workflows")
-    async with running(build_workers(dependencies, cached_workflows=cached)):
+    async with (
+        open_sandbox(dependencies.settings) as sandbox,
+        running(build_workers(dependencies, sandbox, cached_workflows=cached)),
+    ):
         yield
 
 

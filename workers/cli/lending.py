@@ -37,13 +37,15 @@ class LentWorker:
         try:
             # Loaded only now: while another process works, nobody needs it here.
             from workers.local_worker import work
+            from workers.sandbox_setup import open_sandbox
 
-            while True:
-                try:
-                    await work(self._dependencies, self._begin)
-                except RuntimeError as error:  # what the SDK raises when polling is hopeless
-                    LOG.warning("The worker ended: %s", error, extra={"action": "worker_ended"})
-                await asyncio.sleep(_PAUSE_SECONDS)
+            async with open_sandbox(self._dependencies.settings) as sandbox:
+                while True:
+                    try:
+                        await work(self._dependencies, sandbox, self._begin)
+                    except RuntimeError as error:  # what the SDK raises when polling is hopeless
+                        LOG.warning("The worker ended: %s", error, extra={"action": "worker_ended"})
+                    await asyncio.sleep(_PAUSE_SECONDS)
         finally:
             self.works = False
             self._lock.release()
