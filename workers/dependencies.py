@@ -1,4 +1,4 @@
-"""What a process works with, made from its settings: records, artifacts, Temporal, the sandbox.
+"""What a process works with, made from its settings: records, artifacts and the Temporal client.
 
 Opened once by a command and closed by it. Where the server and the data directory come from is
 `workers/stack.py`.
@@ -13,14 +13,12 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression
 
 from activities.living import LivingWork
-from activities.sandbox.fork_server_sandbox import ForkServerSandbox
 from schema.db.artifacts import ArtifactFiles
 from schema.db.engine import Database, open_database
 from schema.db.event_log import EventLog
 from schema.errors import TemporalUnavailable
 from schema.runs import Queues
 from schema.settings import Settings
-from workers.sandbox_setup import sandbox_options
 from workers.stack import StackAddresses
 from workers.temporal_runtime import temporal_runtime
 from workflows.client import GraphRunClient
@@ -47,8 +45,6 @@ class Dependencies(Records):
     runs: GraphRunClient
     living: LivingWork
     """The work of activities that is alive in this process."""
-    sandbox: ForkServerSandbox
-    """Starts nothing before its first job."""
     queues: Queues = field(default_factory=Queues)
 
 
@@ -71,23 +67,15 @@ async def open_records(settings: Settings) -> AsyncIterator[Records]:
 
 @contextlib.asynccontextmanager
 async def open_dependencies(
-    settings: Settings, addresses: StackAddresses, *, isolation_required: bool = False
+    settings: Settings, addresses: StackAddresses
 ) -> AsyncIterator[Dependencies]:
     """Open everything, and connect to Temporal.
-
-    Args:
-        settings: Of this process.
-        addresses: Where the Temporal server is.
-        isolation_required: Whether user code may run under limits only just if a setting says so.
 
     Raises:
         SetupError: If a setting names no database or store.
         TemporalUnavailable: If the server does not answer.
     """
-    async with (
-        open_records(settings) as records,
-        opened_sandbox(settings, isolation_required=isolation_required) as sandbox,
-    ):
+    async with open_records(settings) as records:
         temporal = await connect(settings, addresses, records.artifacts)
         runs = GraphRunClient(temporal)
         living = LivingWork(records.log, runs.is_open)
@@ -100,22 +88,9 @@ async def open_dependencies(
                 temporal=temporal,
                 runs=runs,
                 living=living,
-                sandbox=sandbox,
             )
         finally:
             await living.close()
-
-
-@contextlib.asynccontextmanager
-async def opened_sandbox(
-    settings: Settings, *, isolation_required: bool = False
-) -> AsyncIterator[ForkServerSandbox]:
-    """Give what runs user code; nothing is started before the first job."""
-    sandbox = ForkServerSandbox(sandbox_options(settings, isolation_required=isolation_required))
-    try:
-        yield sandbox
-    finally:
-        await sandbox.close()
 
 
 async def connect(

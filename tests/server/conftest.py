@@ -16,6 +16,7 @@ from schema.settings import Settings
 from tests import effects, substitutes
 from tests.server.harness import RunHarness
 from workers.dependencies import Dependencies, open_dependencies
+from workers.peers import open_peers
 from workers.stack import open_stack
 from workers.worker import build_workers, running
 
@@ -53,7 +54,10 @@ async def worker(dependencies: Dependencies, request: pytest.FixtureRequest) -> 
     substitutes.install()
     effects.install()
     cached = request.config.getoption("--cached-workflows")
-    async with running(build_workers(dependencies, cached_workflows=cached)):
+    async with (
+        open_peers(dependencies.settings, dependencies.artifacts) as peers,
+        running(build_workers(dependencies, peers, cached_workflows=cached)),
+    ):
         yield
 
 

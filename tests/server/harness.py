@@ -20,7 +20,8 @@ from schema.plan import Plan
 from schema.response_stream import Event, ResponseStream, RunInfo, fold_result
 from schema.runs import NodeExecutionStatus, Queues, RunInput, RunRef, RunResult, RunStatus
 from workers.dependencies import Dependencies
-from workers.worker import Workers, activities_of, build_http_client, build_worker, running
+from workers.peers import open_peers
+from workers.worker import activities_of, build_worker, running
 from workflows.client import workflow_id_of
 
 SECONDS = 60.0
@@ -190,7 +191,7 @@ async def working(
     dependencies: Dependencies, queue: str, *, workflows: bool = False
 ) -> AsyncIterator[None]:
     """One more worker, of one queue, for as long as the block."""
-    http = build_http_client(dependencies.settings)
-    worker = build_worker(dependencies, queue, activities_of(dependencies, http), workflows)
-    async with running(Workers([worker], http)):
-        yield
+    async with open_peers(dependencies.settings, dependencies.artifacts) as peers:
+        activities = activities_of(dependencies, peers)
+        async with running([build_worker(dependencies, queue, activities, workflows)]):
+            yield
