@@ -31,6 +31,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "schema.db.artifacts": ("schema", *PYDANTIC, "obstore"),
     "workflows": ("schema", "workflows", *PYDANTIC, "temporalio"),
     "activities": ("schema", "activities", *PYDANTIC, "temporalio", "sqlalchemy"),
+    # What the client raises is told as the node's failure.
+    "activities.http_request": (*("schema", "activities", *PYDANTIC, "httpx"),),
     # The outside world: clients, the text of answers, the mending of JSON.
     "activities.tools": (
         *("schema", "activities.tools", *PYDANTIC),
