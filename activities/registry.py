@@ -1,9 +1,11 @@
 """Every activity, in one list."""
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
 
 from activities.base import ActivityWrapper
+from activities.claim import ClaimActivities
 from activities.evaluate import EvaluateActivities
 from activities.flush import FlushActivities
 from activities.http_request import HttpRequestActivities
@@ -12,17 +14,28 @@ from activities.tools.http_client import HttpClient
 from schema.db.event_log import EventLog
 from schema.values.artifact_ref import ArtifactStore
 
+BARE: list[Callable[..., Any]] = [FlushActivities().flush, EvaluateActivities().evaluate]
+"""Activities that need nothing but their `Work`."""
+
+
+@dataclass(frozen=True)
+class Peers:
+    """What effects reach."""
+
+    artifacts: ArtifactStore
+    http: HttpClient
+    """For requests of authors."""
+
 
 def build_activities(
-    log: EventLog, artifacts: ArtifactStore, http: HttpClient
+    log: EventLog, wrapper: ActivityWrapper, peers: Peers
 ) -> list[Callable[..., Any]]:
     """Build what a worker registers; `finalize` alone is local and not wrapped."""
     runs = RunActivities(log)
-    wrapper = ActivityWrapper(log, artifacts)
     wrapped: list[Callable[..., Any]] = [
-        FlushActivities().flush,
+        *BARE,
         runs.register,
-        EvaluateActivities().evaluate,
-        HttpRequestActivities(http, artifacts).send,
+        ClaimActivities(log).claim,
+        HttpRequestActivities(peers.http, peers.artifacts).send,
     ]
     return [*map(wrapper.wrap, wrapped), runs.finalize]

@@ -57,6 +57,15 @@ class Settings(BaseSettings):
         description="`auto` takes the strongest isolation of this machine; `limits-only` lets a "
         "worker run user code without isolation.",
     )
+    sandbox_network: bool = Field(
+        default=False,
+        description="Whether code nodes may use the network, that of this machine included.",
+    )
+    code_packages: Path | None = Field(
+        default=None,
+        description="Virtual environment with packages that code nodes may import; "
+        "`code-packages` in the data directory without it.",
+    )
     database_url: str | None = Field(
         default=None,
         validation_alias=AliasChoices("DATABASE_URL", "database_url"),
@@ -109,6 +118,16 @@ class Settings(BaseSettings):
         default=30.0,
         ge=0,
         description="How long a worker that was asked to stop lets running activities finish.",
+    )
+    io_slots: int = Field(
+        default=200,
+        ge=1,
+        description="Calls of models, tools and HTTP peers that a worker process makes at once.",
+    )
+    code_slots: int = Field(
+        default=16,
+        ge=1,
+        description="Pieces of sandboxed work that a worker process does at once.",
     )
     allowed_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
@@ -186,10 +205,10 @@ class Settings(BaseSettings):
     def _upper_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("home", "cache", mode="after")
+    @field_validator("home", "cache", "code_packages", mode="after")
     @classmethod
-    def _resolved(cls, value: Path) -> Path:
-        return value.expanduser().resolve()
+    def _resolved(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().resolve()
 
     @property
     def database_file(self) -> Path:
@@ -200,6 +219,11 @@ class Settings(BaseSettings):
     def artifacts_location(self) -> str:
         """Directory or URL of the artifact store."""
         return self.artifacts or str(self.home / "artifacts")
+
+    @property
+    def code_packages_location(self) -> Path:
+        """Virtual environment with packages for code nodes; it may not exist."""
+        return self.code_packages or self.home / "code-packages"
 
 
 class SettingRow(NamedTuple):

@@ -1,4 +1,4 @@
-"""What a process works with, made from its settings: records, artifacts and the Temporal client.
+"""What a process works with, made from its settings: records, artifacts, Temporal, the sandbox.
 
 Opened once by a command and closed by it. Where the server and the data directory come from is
 `workers/stack.py`.
@@ -12,12 +12,15 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression
 
+from activities.living import LivingWork
+from activities.sandbox.fork_server_sandbox import ForkServerSandbox
 from schema.db.artifacts import ArtifactFiles
 from schema.db.engine import Database, open_database
 from schema.db.event_log import EventLog
 from schema.errors import TemporalUnavailable
 from schema.runs import Queues
 from schema.settings import Settings
+from workers.sandbox_setup import sandbox_options
 from workers.stack import StackAddresses
 from workers.temporal_runtime import temporal_runtime
 from workflows.client import GraphRunClient
@@ -42,6 +45,10 @@ class Dependencies(Records):
     settings: Settings
     temporal: Client
     runs: GraphRunClient
+    living: LivingWork
+    """The work of activities that is alive in this process."""
+    sandbox: ForkServerSandbox
+    """Starts nothing before its first job."""
     queues: Queues = field(default_factory=Queues)
 
 
@@ -64,9 +71,14 @@ async def open_records(settings: Settings) -> AsyncIterator[Records]:
 
 @contextlib.asynccontextmanager
 async def open_dependencies(
-    settings: Settings, addresses: StackAddresses
+    settings: Settings, addresses: StackAddresses, *, isolation_required: bool = False
 ) -> AsyncIterator[Dependencies]:
     """Open everything, and connect to Temporal.
+
+    Args:
+        settings: Of this process.
+        addresses: Where the Temporal server is.
+        isolation_required: Whether user code may run under limits only just if a setting says so.
 
     Raises:
         SetupError: If a setting names no database or store.
@@ -74,14 +86,25 @@ async def open_dependencies(
     """
     async with open_records(settings) as records:
         temporal = await connect(settings, addresses, records.artifacts)
-        yield Dependencies(
-            database=records.database,
-            log=records.log,
-            artifacts=records.artifacts,
-            settings=settings,
-            temporal=temporal,
-            runs=GraphRunClient(temporal),
-        )
+        runs = GraphRunClient(temporal)
+        async with contextlib.AsyncExitStack() as opened:
+            sandbox = ForkServerSandbox(
+                sandbox_options(settings, isolation_required=isolation_required)
+            )
+            opened.push_async_callback(sandbox.close)
+            # Closed before what its work uses.
+            living = LivingWork(records.log, runs.is_open)
+            opened.push_async_callback(living.close)
+            yield Dependencies(
+                database=records.database,
+                log=records.log,
+                artifacts=records.artifacts,
+                settings=settings,
+                temporal=temporal,
+                runs=runs,
+                living=living,
+                sandbox=sandbox,
+            )
 
 
 async def connect(

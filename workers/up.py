@@ -127,6 +127,7 @@ async def serve_all(
             port=settings.api_port,
             port_setting="HOLDFAST_API_PORT",
             exclusive=True,
+            isolation_required=False,
         )
 
 
@@ -139,15 +140,30 @@ async def serve(
     port: int,
     port_setting: str,
     exclusive: bool,
+    isolation_required: bool,
 ) -> None:
     """Work and answer health checks until a signal ends it, then drain.
 
+    Args:
+        settings: Of this process.
+        addresses: Where the Temporal server is.
+        role: Whose tasks it takes.
+        started: Called when it answers.
+        port: Where it answers.
+        port_setting: What a message about the port names.
+        exclusive: Whether this data directory has one worker at a time.
+        isolation_required: Whether code of strangers may come, which must be isolated.
+
     Raises:
-        SetupError: If the port is taken.
+        SetupError: If the port is taken, or user code cannot be isolated as required.
     """
     async with contextlib.AsyncExitStack() as stack:
         told_to_stop = stack.enter_context(_signals())
-        dependencies = await stack.enter_async_context(open_dependencies(settings, addresses))
+        dependencies = await stack.enter_async_context(
+            open_dependencies(settings, addresses, isolation_required=isolation_required)
+        )
+        if isolation_required:
+            await dependencies.sandbox.wait_until_available()
         await migrate(dependencies.database)
         service = Service(settings, dependencies, role)
         url = await stack.enter_async_context(

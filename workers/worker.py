@@ -5,15 +5,18 @@ queues of their own there is one worker a role (architecture 2, temporal-notes 1
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.registry import build_activities
+from activities.base import ActivityWrapper
+from activities.registry import Peers, build_activities
+from activities.slots import Slots
 from activities.tools.address_guard import AddressGuard
 from activities.tools.guarded_transport import Proxies
 from activities.tools.http_client import HttpClient
@@ -23,15 +26,16 @@ from schema.settings import Settings
 from workers.dependencies import Dependencies
 from workflows.graph_run import GraphRun
 
-MAX_CONCURRENT_ACTIVITIES = 200
+MAX_CONCURRENT_ACTIVITIES = 2_000
+"""How many may wait; how many work at once is a matter of the wrapper's slots."""
 CACHED_WORKFLOWS = 1000
 STICKY_TIMEOUT = timedelta(seconds=1.5)
 """How long a run of a lost worker waits before another one takes its next task."""
 HEARTBEAT_THROTTLE = timedelta(seconds=0.5)
 """A stop reaches an activity in a heartbeat's answer, so heartbeats must not be held back."""
 
-_PASSED_THROUGH = ("schema",)
-"""Not loaded again in the sandbox: every class would exist twice. `graph_run` passes the rest."""
+_PASSED_THROUGH = ("schema", "workflows")
+"""Not loaded again in the sandbox: every class would exist twice, and each run would pay for it."""
 
 
 @dataclass(frozen=True)
@@ -71,19 +75,33 @@ def build_workers(
     queues = {dependencies.queues.of(each): each for each in reversed(roles)}
     serves_runs = {dependencies.queues.of(Role.RUN)} if Role.RUN in roles else set()
     http = build_http_client(dependencies.settings)
+    activities = activities_of(dependencies, http)
     return Workers(
         [
-            build_worker(dependencies, http, queue, queue in serves_runs, cached_workflows)
+            build_worker(dependencies, queue, activities, queue in serves_runs, cached_workflows)
             for queue in queues
         ],
         http,
     )
 
 
+def activities_of(dependencies: Dependencies, http: HttpClient) -> list[Callable[..., Any]]:
+    """Build the activities of this process: all its workers share one wrapper and its slots."""
+    settings = dependencies.settings
+    wrapper = ActivityWrapper(
+        dependencies.log,
+        dependencies.artifacts,
+        dependencies.living,
+        Slots(settings.io_slots, settings.code_slots),
+        sandbox=dependencies.sandbox,
+    )
+    return build_activities(dependencies.log, wrapper, Peers(dependencies.artifacts, http))
+
+
 def build_worker(
     dependencies: Dependencies,
-    http: HttpClient,
     task_queue: str,
+    activities: Sequence[Callable[..., Any]],
     workflows: bool = True,
     cached_workflows: int = CACHED_WORKFLOWS,
 ) -> Worker:
@@ -91,8 +109,8 @@ def build_worker(
 
     Args:
         dependencies: What activities work with.
-        http: Sends requests of authors.
         task_queue: Where tasks come from.
+        activities: From `activities_of`, once a process.
         workflows: Whether it runs workflows besides activities.
         cached_workflows: Runs kept in memory between tasks.
     """
@@ -100,7 +118,7 @@ def build_worker(
         dependencies.temporal,
         task_queue=task_queue,
         workflows=[GraphRun] if workflows else [],
-        activities=build_activities(dependencies.log, dependencies.artifacts, http),
+        activities=activities,
         workflow_runner=workflow_runner(),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=MAX_CONCURRENT_ACTIVITIES,

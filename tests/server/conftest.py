@@ -13,7 +13,7 @@ from jsonschema import Draft202012Validator
 from schema.db.migrate import migrate
 from schema.runs import Queues
 from schema.settings import Settings
-from tests import substitutes
+from tests import effects, substitutes
 from tests.server.harness import RunHarness
 from workers.dependencies import Dependencies, open_dependencies
 from workers.stack import open_stack
@@ -51,6 +51,7 @@ async def dependencies(home: Path, request: pytest.FixtureRequest) -> AsyncItera
 @pytest.fixture(scope="session")
 async def worker(dependencies: Dependencies, request: pytest.FixtureRequest) -> AsyncIterator[None]:
     substitutes.install()
+    effects.install()
     cached = request.config.getoption("--cached-workflows")
     async with running(build_workers(dependencies, cached_workflows=cached)):
         yield

@@ -1,6 +1,7 @@
 """Runs plans on a real Temporal server with real records, and gives what they left."""
 
 import asyncio
+import contextlib
 import json
 import re
 import time
@@ -19,9 +20,10 @@ from schema.plan import Plan
 from schema.response_stream import Event, ResponseStream, RunInfo, fold_result
 from schema.runs import NodeExecutionStatus, Queues, RunInput, RunRef, RunResult, RunStatus
 from workers.dependencies import Dependencies
+from workers.worker import Workers, activities_of, build_http_client, build_worker, running
 from workflows.client import workflow_id_of
 
-SECONDS = 30.0
+SECONDS = 60.0
 """Longest wait for anything."""
 
 
@@ -181,3 +183,14 @@ def _without_origin(history: WorkflowHistory) -> str:
     """Write a history as JSON that does not tell on which machine it came to be."""
     text = _ORIGIN.sub(r'"\1": ""', history.to_json())
     return _STICKY_QUEUE.sub('"name": "sticky"', text)
+
+
+@contextlib.asynccontextmanager
+async def working(
+    dependencies: Dependencies, queue: str, *, workflows: bool = False
+) -> AsyncIterator[None]:
+    """One more worker, of one queue, for as long as the block."""
+    http = build_http_client(dependencies.settings)
+    worker = build_worker(dependencies, queue, activities_of(dependencies, http), workflows)
+    async with running(Workers([worker], http)):
+        yield
