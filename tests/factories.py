@@ -62,6 +62,21 @@ def an_answer(node_id: str, answer: str) -> dict[str, Any]:
     return a_node(node_id, "answer", answer=answer)
 
 
+def a_request(node_id: str, url: str, **data: Any) -> dict[str, Any]:
+    """An http-request as the editor writes it, but for what is given."""
+    given: dict[str, Any] = {
+        "method": "get",
+        "url": url,
+        "headers": "",
+        "params": "",
+        "authorization": {"type": "no-auth", "config": None},
+        "body": {"type": "none", "data": []},
+        "timeout": {"max_connect_timeout": 0, "max_read_timeout": 0, "max_write_timeout": 0},
+        **data,
+    }
+    return a_node(node_id, "http-request", **given)
+
+
 def a_branch(
     node_id: str, selector: list[str], operator: str, value: Any = None, **data: Any
 ) -> dict[str, Any]:

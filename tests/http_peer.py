@@ -86,8 +86,8 @@ def in_turn(*handlers: Handler) -> Handler:
     return answer
 
 
-def redirecting(location: str, status: int = 302, **headers: str) -> Handler:
-    return answering(status=status, headers={"Location": location, **headers})
+def redirecting(location: str, status: int = 302, cookie: str = "") -> Handler:
+    return answering(status=status, headers={"Location": location, "Set-Cookie": cookie})
 
 
 def after(seconds: float, handler: Handler) -> Handler:

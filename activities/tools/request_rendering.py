@@ -1,4 +1,4 @@
-"""From a node's data and its variables to the request to send: order and rules are Dify's (5.8).
+"""From a node's data and its variables to the request to send (dify-nodes 5.8).
 
 Pure but for the mending of JSON. What would not be one request, such as a line end inside a header,
 is a failure of the node and is never sent (invariant 18).

@@ -35,6 +35,8 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # Loaded by the fork server, and what user code is made of.
     "activities.sandbox.programs": ("schema", "activities.sandbox", "jinja2", "_quickjs"),
     "activities": ("schema", "activities", *PYDANTIC, "temporalio", "sqlalchemy"),
+    # What the client raises is told as the node's failure.
+    "activities.http_request": (*("schema", "activities", *PYDANTIC, "httpx"),),
     # The outside world: clients, the text of answers, the mending of JSON.
     "activities.tools": (
         *("schema", "activities.tools", *PYDANTIC),

@@ -79,7 +79,7 @@ def a_workflow(*extra: Any) -> Plan:
 
 def a_chatflow(**fields: Any) -> Plan:
     return a_plan(
-        [a_node("start", "start"), a_node("http", "http-request"), an_answer("answer", "hi")],
+        [a_node("start", "start"), a_node("http", "tool"), an_answer("answer", "hi")],
         ["start>http", "http>answer"],
         **fields,
     )

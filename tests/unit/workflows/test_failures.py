@@ -6,7 +6,7 @@ import pytest
 
 from schema.errors import ConditionFailed
 from schema.plan import PlanNode
-from tests.factories import a_branch, a_node
+from tests.factories import a_branch, a_node, a_request
 from workflows.failures import Absorbed, Fatal, Retry, consequence_of, result_of_error
 from workflows.nodes.base import NodeResult
 
@@ -14,7 +14,8 @@ FAILED = NodeResult(error="boom", error_type="HTTPResponseCodeError", inputs={"a
 
 
 def a_plan_node(node_type: str, **data: Any) -> PlanNode:
-    entry = a_node("n", node_type, **data)
+    entry = a_request("n", "http://a", **data) if node_type == "http-request" else None
+    entry = entry or a_node("n", node_type, **data)
     return PlanNode(id="n", public_id="n", data=entry["data"])
 
 

@@ -11,7 +11,16 @@ from schema.nodes.base import RetryConfig
 from schema.nodes.foreign import ForeignNodeData
 from schema.plan import Plan
 from tests.documents import OWN_EXPORTS, codes, compiled
-from tests.factories import a_branch, a_code, a_node, a_start, a_template, an_answer, an_end
+from tests.factories import (
+    a_branch,
+    a_code,
+    a_node,
+    a_request,
+    a_start,
+    a_template,
+    an_answer,
+    an_end,
+)
 
 SIMPLE = [a_start("s", "x"), an_end("e", x=["s", "x"])]
 
@@ -270,7 +279,7 @@ def test_retries_are_kept_only_where_they_happen() -> None:
     nodes = [
         a_start("s"),
         a_node("llm", "llm", retry_config=retry),
-        a_node("off", "http-request", retry_config={**retry, "retry_enabled": False}),
+        a_request("off", "https://a.test", retry_config={**retry, "retry_enabled": False}),
         {**a_template("t", "x"), "id": "t"},
     ]
     nodes[3]["data"]["retry_config"] = retry
