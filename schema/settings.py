@@ -69,7 +69,7 @@ class Settings(BaseSettings):
     secret_keys: str | None = Field(
         default=None,
         repr=False,
-        description="Keys of the secrets in the records, `id:base64` of 32 bytes each, separated by "
+        description="Keys of the secrets in the records, `id:base64` of 32 bytes each, between "
         "commas; the first one encrypts, all decrypt. Without it `secret.keys` in the data "
         "directory, made when it is first needed. `holdfast keys new` prints one.",
     )
