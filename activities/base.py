@@ -9,7 +9,7 @@ log.
 import asyncio
 import time
 import uuid
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from typing import Any, TypeAlias, TypeVar
@@ -17,6 +17,7 @@ from typing import Any, TypeAlias, TypeVar
 from temporalio import activity
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
 
+from activities.secrets import CallSecrets, SecretStore
 from activities.values import ValueReader
 from schema.activities import NodeOutput
 from schema.contracts import ActivityContract, InputT, OutputT
@@ -82,9 +83,10 @@ def contract_of(method: Callable[..., Any]) -> ActivityContract[Any, Any]:
 class ActivityWrapper:
     """Makes Temporal activities of methods that implement contracts."""
 
-    def __init__(self, log: EventLog, artifacts: ArtifactStore) -> None:
+    def __init__(self, log: EventLog, artifacts: ArtifactStore, secrets: SecretStore) -> None:
         self._log = log
         self._artifacts = artifacts
+        self._secrets = secrets
 
     def wrap(
         self, method: Callable[[Any, Work], Awaitable[Any]]
@@ -118,9 +120,11 @@ class ActivityWrapper:
             if head.ended is not None or head.stop_requested:
                 return _refused(head, written)
         if call.node is None:
-            output = await _translate_errors(method(call.params, self._work_of(call, 0)), written)
+            secrets = await self._secrets_of(call)
+            work = self._work_of(call, 0, secrets)
+            output = await _translate_errors(method(call.params, work), written, secrets)
             if isinstance(output, NodeOutput):
-                output = await self._bound(output, call.run.tenant_id)
+                output = await self._bound(_redacted(output, secrets), call.run.tenant_id)
             return ActivityReturn(output=output, digest=written)
         return await self._execute_node(method, call, call.node, written)
 
@@ -160,13 +164,16 @@ class ActivityWrapper:
     ) -> Outcome:
         """Do the work once and turn however it ends into an outcome that can be recorded."""
         begun = time.time()
+        secrets = await self._secrets_of(call)
         try:
-            output: NodeOutput = await method(call.params, self._work_of(call, start))
-            output = await self._bound(output, call.run.tenant_id)
-        except (InfrastructureError, asyncio.CancelledError):
+            output: NodeOutput = await method(call.params, self._work_of(call, start, secrets))
+            output = await self._bound(_redacted(output, secrets), call.run.tenant_id)
+        except asyncio.CancelledError:
             raise
+        except InfrastructureError as error:
+            raise _retryable(error, secrets) from None
         except Exception as error:
-            return Outcome(await self._failed(node, error, begun, call.run.tenant_id))
+            return Outcome(await self._failed(node, error, begun, call.run.tenant_id, secrets))
         finished = NodeFinished(
             at=time.time(),
             node_exec_id=node.node_exec_id,
@@ -182,14 +189,26 @@ class ActivityWrapper:
         )
         return Outcome(finished, output.model_dump())
 
-    def _work_of(self, call: ActivityCall[Any], start: int) -> Work:
+    async def _secrets_of(self, call: ActivityCall[Any]) -> CallSecrets:
+        """Decrypt what the run was given, for this attempt only."""
+        if not call.has_secrets:
+            return CallSecrets()
+        return await _when_available(lambda: self._secrets.load(call.run))
+
+    def _work_of(self, call: ActivityCall[Any], start: int, secrets: CallSecrets) -> Work:
         key = ""
         if call.node is not None:
             key = str(uuid.uuid5(_KEYS, f"{call.node.node_exec_id}:{call.node.attempt}"))
-        return Work(call.run, start, ValueReader(self._artifacts, call.run.tenant_id), key)
+        values = ValueReader(self._artifacts, call.run.tenant_id, secrets)
+        return Work(call.run, start, values, key)
 
     async def _failed(
-        self, node: NodeStarted, error: Exception, begun: float, tenant_id: str
+        self,
+        node: NodeStarted,
+        error: Exception,
+        begun: float,
+        tenant_id: str,
+        secrets: CallSecrets,
     ) -> NodeFailed:
         """Describe a failed try; an error that nobody translated has Dify's name for it."""
         known = isinstance(error, NodeError)
@@ -200,10 +219,12 @@ class ActivityWrapper:
             node_exec_id=node.node_exec_id,
             node_id=node.node_id,
             attempt=node.attempt,
-            error=str(error)[:MAX_ERROR_MESSAGE_CHARACTERS],
+            error=secrets.redact_text(str(error))[:MAX_ERROR_MESSAGE_CHARACTERS],
             error_type=error.error_type if isinstance(error, NodeError) else "WorkflowNodeError",
-            inputs=await self._bound_record(inputs, tenant_id),
-            process_data=await self._bound_record(process_data, tenant_id),
+            inputs=await self._bound_record(_redacted_record(inputs, secrets), tenant_id),
+            process_data=await self._bound_record(
+                _redacted_record(process_data, secrets), tenant_id
+            ),
             metadata={} if known else {"exception": type(error).__name__},
             elapsed_time=time.time() - begun,
         )
@@ -231,6 +252,25 @@ class ActivityWrapper:
         segment = value if isinstance(value, Segment) else Segment.infer(value)
         bounded = await reference_large(segment, self._artifacts, tenant_id)
         return wire if bounded is segment else to_wire(bounded)
+
+
+def _redacted(output: NodeOutput, secrets: CallSecrets) -> NodeOutput:
+    """Take secrets out of everything that an activity gives (invariant 17)."""
+    return NodeOutput(
+        outputs={name: secrets.redact_value(wire) for name, wire in output.outputs.items()},
+        inputs=_redacted_record(output.inputs, secrets),
+        process_data=_redacted_record(output.process_data, secrets),
+        metadata=secrets.redact_record(output.metadata),
+        handle=output.handle,
+    )
+
+
+def _redacted_record(
+    record: Mapping[str, Any] | None, secrets: CallSecrets
+) -> dict[str, Any] | None:
+    if record is None:
+        return None
+    return {name: secrets.redact_value(wire) for name, wire in record.items()}
 
 
 def _plain(wire: Any) -> Any:
@@ -265,17 +305,23 @@ def _refused(head: Head, written: str) -> ActivityReturn[Any]:
     )
 
 
-async def _translate_errors(work: Awaitable[T], written: str) -> T:
+def _retryable(error: InfrastructureError, secrets: CallSecrets) -> ApplicationError:
+    """Let Temporal repeat the call; what it is told has no secrets and is bounded."""
+    message = secrets.redact_text(str(error))[:MAX_ERROR_MESSAGE_CHARACTERS]
+    return ApplicationError(message, type=error.code)
+
+
+async def _translate_errors(work: Awaitable[T], written: str, secrets: CallSecrets) -> T:
     """Turn an error of ours into a bounded one that Temporal can report (invariant 8)."""
     try:
         return await work
     except HoldfastError as error:
-        message = str(error)[:MAX_ERROR_MESSAGE_CHARACTERS]
+        message = secrets.redact_text(str(error))[:MAX_ERROR_MESSAGE_CHARACTERS]
         retryable = isinstance(error, InfrastructureError)
         failure = ActivityFailure(digest=written, error=message)
         raise ApplicationError(
             message, failure, type=error.code, non_retryable=not retryable
-        ) from error
+        ) from None
 
 
 async def _when_available(write: Callable[[], Awaitable[T]]) -> T:

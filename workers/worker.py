@@ -79,7 +79,7 @@ def build_worker(
         dependencies.temporal,
         task_queue=task_queue,
         workflows=[GraphRun] if workflows else [],
-        activities=build_activities(dependencies.log, dependencies.artifacts),
+        activities=build_activities(dependencies.log, dependencies.artifacts, dependencies.keys),
         workflow_runner=workflow_runner(),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=MAX_CONCURRENT_ACTIVITIES,

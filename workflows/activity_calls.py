@@ -61,6 +61,7 @@ class ActivityCalls:
             path=path,
             facts=carried.facts,
             acknowledged=self._ledger.acknowledged,
+            has_secrets=bool(self._run_input.secrets),
             params=params,
         )
         settled = False

@@ -110,6 +110,16 @@ def masked(value: Sealed) -> Value:
     return from_wire(decode(value.masked_text))
 
 
+def masked_wire(wire: Json) -> Json:
+    """Put masks in the place of secrets in wire form, and leave the rest as it is.
+
+    Example:
+        >>> masked_wire({"a": [{"$holdfast": "secret", "name": "K", "masked": "****"}]})
+        {'a': ['****']}
+    """
+    return _masked_wire(wire, 0)
+
+
 def to_api_json(value: Value, show_reference: Callable[[ArtifactRef], Json] | None = None) -> Json:
     """Turn a value into what clients see (dify-nodes 3.10).
 
@@ -202,6 +212,20 @@ def _from_wire(wire: Json, depth: int) -> Value:
         return _untagged(wire, depth)
     if kind is dict or kind is list:
         return replace_items(wire, _from_wire, depth)
+    return wire
+
+
+def _masked_wire(wire: Json, depth: int) -> Json:
+    tag = wire.get(TAG) if type(wire) is dict else None
+    if tag == "secret":
+        return wire["masked"]
+    if tag == "sealed":
+        shown = decode(Sealed(wire["nonce"], wire["text"], wire["kind"]).masked_text)
+        return _masked_wire(shown, depth)
+    if tag == "object":
+        return {**wire, "value": replace_items(wire["value"], _masked_wire, depth)}
+    if type(wire) is dict or type(wire) is list:
+        return replace_items(wire, _masked_wire, depth)
     return wire
 
 

@@ -5,8 +5,10 @@ from pathlib import Path
 import pytest
 
 from activities.base import ActivityWrapper
+from activities.secrets import SecretStore
 from schema.db.artifacts import ArtifactFiles
 from schema.db.event_log import EventLog
+from schema.key_file import KeyFile, KeySource
 from tests.fixtures_db import (
     database,
     database_url,
@@ -34,5 +36,10 @@ def artifacts(tmp_path: Path) -> ArtifactFiles:
 
 
 @pytest.fixture
-def wrapper(event_log: EventLog, artifacts: ArtifactFiles) -> ActivityWrapper:
-    return ActivityWrapper(event_log, artifacts)
+def keys(tmp_path: Path) -> KeySource:
+    return KeySource(KeyFile(tmp_path / "secret.keys"))
+
+
+@pytest.fixture
+def wrapper(event_log: EventLog, artifacts: ArtifactFiles, keys: KeySource) -> ActivityWrapper:
+    return ActivityWrapper(event_log, artifacts, SecretStore(event_log, keys))

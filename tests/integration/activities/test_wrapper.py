@@ -15,6 +15,7 @@ from temporalio.exceptions import ApplicationError
 from temporalio.testing import ActivityEnvironment
 
 from activities.base import ActivityWrapper, Work, implements
+from activities.secrets import SecretStore
 from schema.activities import NodeOutput, Nothing
 from schema.contracts import ActivityContract, Role
 from schema.db import sqlite
@@ -24,6 +25,7 @@ from schema.db.event_log import EventLog
 from schema.envelope import ActivityCall, ActivityReturn
 from schema.errors import ArtifactStoreUnavailable, InvalidNodeInput
 from schema.facts import NodeStarted, digest
+from schema.key_file import KeySource
 from schema.limits import MAX_ERROR_MESSAGE_CHARACTERS
 from schema.runs import RunRef
 from schema.values.artifact_ref import ArtifactRef
@@ -187,6 +189,7 @@ async def test_inv_09_an_outage_of_ours_is_retried_and_is_no_outcome(
 async def test_inv_09_a_result_is_kept_until_the_database_is_back(
     sqlite_template: Path,
     artifacts: ArtifactFiles,
+    keys: KeySource,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
@@ -203,7 +206,8 @@ async def test_inv_09_a_result_is_kept_until_the_database_is_back(
         return NodeOutput(metadata={"done": True})
 
     node = Node(effect)
-    running = asyncio.create_task(attempt(ActivityWrapper(log, artifacts), node, run))
+    wrapper = ActivityWrapper(log, artifacts, SecretStore(log, keys))
+    running = asyncio.create_task(attempt(wrapper, node, run))
     done, _ = await asyncio.wait({running}, timeout=1)
     written_meanwhile = await texts(log, run)
     other.execute("ROLLBACK")
