@@ -171,7 +171,7 @@ class ActivityWrapper:
         except asyncio.CancelledError:
             raise
         except InfrastructureError as error:
-            raise _retryable(error, secrets) from None
+            raise _without_secrets(error, secrets) from None
         except Exception as error:
             return Outcome(await self._failed(node, error, begun, call.run.tenant_id, secrets))
         finished = NodeFinished(
@@ -305,10 +305,9 @@ def _refused(head: Head, written: str) -> ActivityReturn[Any]:
     )
 
 
-def _retryable(error: InfrastructureError, secrets: CallSecrets) -> ApplicationError:
-    """Let Temporal repeat the call; what it is told has no secrets and is bounded."""
-    message = secrets.redact_text(str(error))[:MAX_ERROR_MESSAGE_CHARACTERS]
-    return ApplicationError(message, type=error.code)
+def _without_secrets(error: InfrastructureError, secrets: CallSecrets) -> InfrastructureError:
+    """Let Temporal repeat the call, and tell it no secret."""
+    return type(error)(secrets.redact_text(str(error))[:MAX_ERROR_MESSAGE_CHARACTERS])
 
 
 async def _translate_errors(work: Awaitable[T], written: str, secrets: CallSecrets) -> T:

