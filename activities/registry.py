@@ -4,24 +4,20 @@ from collections.abc import Callable
 from typing import Any
 
 from activities.base import ActivityWrapper
+from activities.claim import ClaimActivities
 from activities.evaluate import EvaluateActivities
 from activities.flush import FlushActivities
 from activities.runs import RunActivities
-from activities.secrets import SecretStore
 from schema.db.event_log import EventLog
-from schema.key_file import KeySource
-from schema.values.artifact_ref import ArtifactStore
 
 
-def build_activities(
-    log: EventLog, artifacts: ArtifactStore, keys: KeySource
-) -> list[Callable[..., Any]]:
+def build_activities(log: EventLog, wrapper: ActivityWrapper) -> list[Callable[..., Any]]:
     """Build what a worker registers; `finalize` alone is local and not wrapped."""
     runs = RunActivities(log)
-    wrapper = ActivityWrapper(log, artifacts, SecretStore(log, keys))
     wrapped: list[Callable[..., Any]] = [
         FlushActivities().flush,
         runs.register,
+        ClaimActivities(log).claim,
         EvaluateActivities().evaluate,
     ]
     return [*map(wrapper.wrap, wrapped), runs.finalize]

@@ -147,6 +147,16 @@ class Settings(BaseSettings):
         description="How long one request of an author may take in all, however slowly its answer "
         "drips.",
     )
+    io_slots: int = Field(
+        default=200,
+        ge=1,
+        description="Calls of models, tools and HTTP peers that a worker process makes at once.",
+    )
+    code_slots: int = Field(
+        default=16,
+        ge=1,
+        description="Pieces of sandboxed work that a worker process does at once.",
+    )
     corpus: Path | None = Field(
         default=None, description="Tests only: the folder of Dify exports to read."
     )

@@ -5,19 +5,24 @@ queues of their own there is one worker a role (architecture 2, temporal-notes 1
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
+from activities.base import ActivityWrapper
 from activities.registry import build_activities
+from activities.secrets import SecretStore
+from activities.slots import Slots
 from schema.contracts import Role
 from workers.dependencies import Dependencies
 from workflows.graph_run import GraphRun
 
-MAX_CONCURRENT_ACTIVITIES = 200
+MAX_CONCURRENT_ACTIVITIES = 2_000
+"""How many may wait; how many work at once is a matter of the wrapper's slots."""
 CACHED_WORKFLOWS = 1000
 STICKY_TIMEOUT = timedelta(seconds=1.5)
 """How long a run of a lost worker waits before another one takes its next task."""
@@ -55,15 +60,30 @@ def build_workers(
     roles = list(Role) if role is WorkerRole.ALL else [Role(role)]
     queues = {dependencies.queues.of(each): each for each in reversed(roles)}
     serves_runs = {dependencies.queues.of(Role.RUN)} if Role.RUN in roles else set()
+    activities = activities_of(dependencies)
     return [
-        build_worker(dependencies, queue, queue in serves_runs, cached_workflows)
+        build_worker(dependencies, queue, activities, queue in serves_runs, cached_workflows)
         for queue in queues
     ]
+
+
+def activities_of(dependencies: Dependencies) -> list[Callable[..., Any]]:
+    """Build the activities of this process: all its workers share one wrapper and its slots."""
+    settings = dependencies.settings
+    wrapper = ActivityWrapper(
+        dependencies.log,
+        dependencies.artifacts,
+        dependencies.living,
+        Slots(settings.io_slots, settings.code_slots),
+        SecretStore(dependencies.log, dependencies.keys),
+    )
+    return build_activities(dependencies.log, wrapper)
 
 
 def build_worker(
     dependencies: Dependencies,
     task_queue: str,
+    activities: Sequence[Callable[..., Any]],
     workflows: bool = True,
     cached_workflows: int = CACHED_WORKFLOWS,
 ) -> Worker:
@@ -72,6 +92,7 @@ def build_worker(
     Args:
         dependencies: What activities work with.
         task_queue: Where tasks come from.
+        activities: From `activities_of`, once a process.
         workflows: Whether it runs workflows besides activities.
         cached_workflows: Runs kept in memory between tasks.
     """
@@ -79,7 +100,7 @@ def build_worker(
         dependencies.temporal,
         task_queue=task_queue,
         workflows=[GraphRun] if workflows else [],
-        activities=build_activities(dependencies.log, dependencies.artifacts, dependencies.keys),
+        activities=activities,
         workflow_runner=workflow_runner(),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=MAX_CONCURRENT_ACTIVITIES,

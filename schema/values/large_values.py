@@ -14,7 +14,7 @@ from schema.values.sealed import Sealed, mask_tokens
 from schema.values.segments import Segment, Value
 
 _PREVIEW_CHARACTERS = 256
-_LONGEST_PREVIEW = 4_096
+LONGEST_PREVIEW = 4_096
 """Characters that are looked at for a preview: tokens are longer than what is shown for them."""
 _MIME = "application/json"
 
@@ -40,7 +40,7 @@ def preview_of(text: str, nonce: str) -> str:
     """Give the beginning of encoded text for people, with masks in the place of secrets."""
     if not nonce:
         return text[:_PREVIEW_CHARACTERS]
-    return mask_tokens(text[:_LONGEST_PREVIEW], nonce)[:_PREVIEW_CHARACTERS]
+    return mask_tokens(text[:LONGEST_PREVIEW], nonce)[:_PREVIEW_CHARACTERS]
 
 
 async def resolve(segment: Segment, store: ArtifactStore, tenant_id: str) -> Segment:

@@ -1,11 +1,12 @@
 """The wrapper's tests run on SQLite and on PostgreSQL, with a real log and a real store."""
 
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
 
 from activities.base import ActivityWrapper
-from activities.secrets import SecretStore
+from activities.living import LivingWork
 from schema.db.artifacts import ArtifactFiles
 from schema.db.event_log import EventLog
 from schema.key_file import KeyFile, KeySource
@@ -41,5 +42,12 @@ def keys(tmp_path: Path) -> KeySource:
 
 
 @pytest.fixture
-def wrapper(event_log: EventLog, artifacts: ArtifactFiles, keys: KeySource) -> ActivityWrapper:
-    return ActivityWrapper(event_log, artifacts, SecretStore(event_log, keys))
+async def living(event_log: EventLog) -> AsyncIterator[LivingWork]:
+    work = LivingWork(event_log)
+    yield work
+    await work.close()
+
+
+@pytest.fixture
+def wrapper(event_log: EventLog, artifacts: ArtifactFiles, living: LivingWork) -> ActivityWrapper:
+    return ActivityWrapper(event_log, artifacts, living)
