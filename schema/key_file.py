@@ -4,11 +4,12 @@ The file is made with a first key when one is needed, for its owner only.
 """
 
 import contextlib
+import fcntl
 import importlib
 import os
 import secrets
 import stat
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -82,7 +83,18 @@ class KeyFile:
         Raises:
             SetupError: If the file cannot be read or written.
         """
-        self._write([key, *self.read()], replaces=True)
+        with self._locked():
+            self._write([key, *self.read()], replaces=True)
+
+    @contextlib.contextmanager
+    def _locked(self) -> Iterator[None]:
+        """Let one process at a time change the file: no key may get lost."""
+        try:
+            with self.path.with_name(f"{self.path.name}.lock").open("w") as lock:
+                fcntl.flock(lock, fcntl.LOCK_EX)
+                yield
+        except OSError as error:
+            raise self._unwritable(error) from error
 
     def _write(self, keys: Sequence[Key], *, replaces: bool) -> None:
         """Write the file whole or not at all; without `replaces` an existing one stays."""
@@ -103,10 +115,13 @@ class KeyFile:
             finally:
                 draft.unlink(missing_ok=True)
         except OSError as error:
-            raise SetupError(
-                f"The key file {str(self.path)!r} cannot be written ({error.strerror}); make its "
-                "folder writable, or set HOLDFAST_SECRET_KEYS."
-            ) from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> SetupError:
+        return SetupError(
+            f"The key file {str(self.path)!r} cannot be written ({error.strerror}); make its "
+            "folder writable, or set HOLDFAST_SECRET_KEYS."
+        )
 
     def _damaged(self, reason: str) -> SetupError:
         return SetupError(
@@ -129,7 +144,7 @@ class KeySource:
         """Whether the keys are in the file, not in the setting."""
         return self._given is None
 
-    def keys(self) -> tuple[Key, ...]:
+    def read(self) -> tuple[Key, ...]:
         """Give the keys, the current one first; the first call may make the file.
 
         Raises:
@@ -141,12 +156,12 @@ class KeySource:
         """Give what encrypts and decrypts; the first call loads the crypto library.
 
         Raises:
-            SetupError: As `keys`.
+            SetupError: As `read`.
         """
         seen = self.file.version() if self._given is None else None
         if self._ring is None or seen != self._seen:
             # Loaded only here: no command without secrets needs the crypto library.
-            self._ring = importlib.import_module("schema.keyring").KeyRing(self.keys())
+            self._ring = importlib.import_module("schema.keyring").KeyRing(self.read())
             self._seen = self.file.version() if self._given is None else None
         assert self._ring is not None
         return self._ring

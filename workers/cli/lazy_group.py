@@ -41,6 +41,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "purge": RUNS,
         "up": SERVICES,
         "worker": SERVICES,
+        "keys": SERVICES,
         "doctor": SERVICES,
     }
 )
