@@ -48,6 +48,17 @@ class Redactor(Protocol):
         """
         ...
 
+    async def redact_content(self, content: bytes | Path) -> tuple[bytes | Path, str]:
+        """Take secrets out of the raw content of a file, before it is stored.
+
+        Returns:
+            The content, a file still in its place, and the nonce for `File.sealed`.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        ...
+
     def text_stream(self) -> TextRedactor:
         """Begin a stream of text."""
         ...

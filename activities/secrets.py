@@ -93,8 +93,17 @@ class CallSecrets:
             yield stream.feed(piece)
         yield stream.finish()
 
-    async def reveal_content(self, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
-        """Put secrets in the place of tokens in the raw content of a sealed file of this run."""
+    async def reveal_content(
+        self, pieces: AsyncIterator[bytes], nonce: str
+    ) -> AsyncIterator[bytes]:
+        """Put secrets in the place of tokens in the raw content of a file.
+
+        In a file that another run has sealed the tokens stay.
+        """
+        if not self.is_own(nonce):
+            async for piece in pieces:
+                yield piece
+            return
         stream = self._texts.opening_bytes.stream()
         async for piece in pieces:
             yield stream.feed(piece)
@@ -145,11 +154,22 @@ class CallSecrets:
             return ""
         return await asyncio.to_thread(self._rewrite, path, self._texts.sealing_json.stream())
 
-    async def redact_content(self, path: Path) -> str:
-        """Rewrite the raw content of a file, such as a download; else like `redact_file`."""
+    async def redact_content(self, content: bytes | Path) -> tuple[bytes | Path, str]:
+        """Take secrets out of the raw content of a file, before it is stored.
+
+        Returns:
+            The content, a file still in its place, and the nonce for `File.sealed`.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
         if not self._values:
-            return ""
-        return await asyncio.to_thread(self._rewrite, path, self._texts.sealing_bytes.stream())
+            return content, ""
+        sealing = self._texts.sealing_bytes
+        if isinstance(content, Path):
+            return content, await asyncio.to_thread(self._rewrite, content, sealing.stream())
+        sealed = sealing.replace(content)
+        return sealed, "" if sealed is content else self._nonce
 
     def text_stream(self) -> "TextStream":
         """Begin a stream of text that is shown while it comes."""

@@ -14,6 +14,7 @@ from activities.secrets import CallSecrets
 from schema.activities import NodeInput
 from schema.values.artifact_ref import ArtifactRef, ArtifactStore
 from schema.values.encoding import encode, from_wire, to_wire
+from schema.values.files import File
 from schema.values.large_values import resolve
 from schema.values.segments import Segment, SegmentType
 from schema.values.variables import Variables
@@ -79,6 +80,15 @@ class ValueReader:
             pieces = self._secrets.reveal_pieces(pieces)
         async for piece in pieces:
             yield piece
+
+    def content(self, file: File, pieces: AsyncIterator[bytes]) -> AsyncIterator[bytes]:
+        """Give the pieces of a file's content as it was, secrets in plain text.
+
+        Args:
+            file: Whose.
+            pieces: As the store has them.
+        """
+        return self._secrets.reveal_content(pieces, file.sealed)
 
     def _is_foreign(self, reference: ArtifactRef) -> bool:
         """Whether the tokens in it are another run's: they are masked, not resolved."""

@@ -6,6 +6,7 @@ queues of their own there is one worker a role (architecture 2, temporal-notes 1
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -17,7 +18,12 @@ from activities.base import ActivityWrapper
 from activities.registry import build_activities
 from activities.secrets import SecretStore
 from activities.slots import Slots
+from activities.tools.address_guard import AddressGuard
+from activities.tools.guarded_transport import Proxies
+from activities.tools.http_client import HttpClient
+from schema.addresses import AddressList
 from schema.contracts import Role
+from schema.settings import Settings
 from workers.dependencies import Dependencies
 from workflows.graph_run import GraphRun
 
@@ -33,6 +39,15 @@ _PASSED_THROUGH = ("schema",)
 """Not loaded again in the sandbox: every class would exist twice. `graph_run` passes the rest."""
 
 
+@dataclass(frozen=True)
+class Workers:
+    """The workers of a process and what their activities share."""
+
+    each: Sequence[Worker]
+    http: HttpClient
+    """For requests of authors; closed after the workers."""
+
+
 class WorkerRole(StrEnum):
     """What `holdfast worker --role` accepts."""
 
@@ -46,7 +61,7 @@ def build_workers(
     dependencies: Dependencies,
     role: WorkerRole = WorkerRole.ALL,
     cached_workflows: int = CACHED_WORKFLOWS,
-) -> list[Worker]:
+) -> Workers:
     """Build a worker for each task queue of a role; they are not started.
 
     Args:
@@ -60,14 +75,18 @@ def build_workers(
     roles = list(Role) if role is WorkerRole.ALL else [Role(role)]
     queues = {dependencies.queues.of(each): each for each in reversed(roles)}
     serves_runs = {dependencies.queues.of(Role.RUN)} if Role.RUN in roles else set()
-    activities = activities_of(dependencies)
-    return [
-        build_worker(dependencies, queue, activities, queue in serves_runs, cached_workflows)
-        for queue in queues
-    ]
+    http = build_http_client(dependencies.settings)
+    activities = activities_of(dependencies, http)
+    return Workers(
+        [
+            build_worker(dependencies, queue, activities, queue in serves_runs, cached_workflows)
+            for queue in queues
+        ],
+        http,
+    )
 
 
-def activities_of(dependencies: Dependencies) -> list[Callable[..., Any]]:
+def activities_of(dependencies: Dependencies, http: HttpClient) -> list[Callable[..., Any]]:
     """Build the activities of this process: all its workers share one wrapper and its slots."""
     settings = dependencies.settings
     wrapper = ActivityWrapper(
@@ -77,7 +96,7 @@ def activities_of(dependencies: Dependencies) -> list[Callable[..., Any]]:
         Slots(settings.io_slots, settings.code_slots),
         SecretStore(dependencies.log, dependencies.keys),
     )
-    return build_activities(dependencies.log, wrapper)
+    return build_activities(dependencies.log, dependencies.artifacts, wrapper, http)
 
 
 def build_worker(
@@ -111,6 +130,15 @@ def build_worker(
     )
 
 
+def build_http_client(settings: Settings) -> HttpClient:
+    """Build the client of every request whose address an author controls."""
+    return HttpClient(
+        AddressGuard(AddressList.parse(settings.allowed_addresses)),
+        Proxies(settings.http_proxy, settings.https_proxy, settings.no_proxy),
+        settings.http_seconds,
+    )
+
+
 def workflow_runner() -> SandboxedWorkflowRunner:
     """Build the runner of workflow code, for workers and replay alike."""
     return SandboxedWorkflowRunner(
@@ -119,9 +147,10 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 
 @contextlib.asynccontextmanager
-async def running(workers: Sequence[Worker]) -> AsyncIterator[None]:
+async def running(workers: Workers) -> AsyncIterator[None]:
     """Run workers as long as the block; leaving it drains them."""
     async with contextlib.AsyncExitStack() as stack:
-        for worker in workers:
+        await stack.enter_async_context(contextlib.aclosing(workers.http))
+        for worker in workers.each:
             await stack.enter_async_context(worker)
         yield

@@ -54,7 +54,7 @@ class HttpRequestNodeData(NodeData):
 
     def selectors(self) -> Iterable[Selector]:
         """Give everything that rendering looks up, and the files of the body."""
-        found = [selector for text in self._templates() for selector in parsed(text).lookups]
+        found = [selector for text in self.templates() for selector in parsed(text).lookups]
         items = self.body.data if self.body is not None else ()
         files = complete(item.file for item in items)
         return tuple(dict.fromkeys([*found, *files]))
@@ -71,7 +71,8 @@ class HttpRequestNodeData(NodeData):
         """
         return with_secrets(self, texts)
 
-    def _templates(self) -> Iterator[str]:
+    def templates(self) -> Iterator[str]:
+        """Give every text that is rendered."""
         yield self.url
         for pair in self.pairs:
             yield from pair

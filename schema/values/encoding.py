@@ -203,6 +203,8 @@ def _file_to_wire(file: File) -> Json:
         field = getattr(file, name)
         if field is not None:
             wire[name] = field
+    if file.sealed:
+        wire["sealed"] = file.sealed
     return wire
 
 
@@ -257,6 +259,7 @@ def _file_from_wire(wire: Mapping[str, Any]) -> File:
         type=FileType(wire["type"]),
         transfer_method=TransferMethod(wire["transfer_method"]),
         size=wire["size"],
+        sealed=wire.get("sealed", ""),
         **{name: wire.get(name) for name in _FILE_FIELDS},
     )
 

@@ -13,7 +13,7 @@ from schema.runs import NodeExecutionStatus, Queues, RunInput, RunStatus
 from tests.factories import a_chain, a_node, a_plan, a_start, a_substitute, a_template, an_end
 from tests.server.harness import FinishedRun, RunHarness
 from workers.dependencies import Dependencies
-from workers.worker import activities_of, build_worker, running
+from workers.worker import Workers, activities_of, build_http_client, build_worker, running
 
 pytestmark = pytest.mark.anyio
 
@@ -281,7 +281,9 @@ async def test_a_stop_that_came_before_the_first_task_wins_against_a_short_run(
     run_input = await runs.start(a_chain(1), inputs={"q": "x"}, queues=queues)
     await runs.dependencies.runs.cancel(run_input.run_id, "c1")
 
-    async with running([build_worker(dependencies, queue, activities_of(dependencies))]):
+    http = build_http_client(dependencies.settings)
+    activities = activities_of(dependencies, http)
+    async with running(Workers([build_worker(dependencies, queue, activities)], http)):
         run = await runs.finished(run_input)
 
     assert run.status is RunStatus.STOPPED

@@ -235,10 +235,15 @@ async def test_raw_content_of_a_file_is_sealed_and_revealed(tmp_path: Path) -> N
     path.write_bytes(content)
     call = a_call()
 
-    assert await call.redact_content(path) == NONCE
-    assert KEY.encode() not in path.read_bytes()
-    found = [p async for p in call.reveal_content(_pieces(path.read_bytes()))]
+    assert await call.redact_content(path) == (path, NONCE)
+    sealed = path.read_bytes()
+    assert KEY.encode() not in sealed
+    assert await call.redact_content(content) == (sealed, NONCE)
+    assert await call.redact_content(b"plain") == (b"plain", "")
+    found = [p async for p in call.reveal_content(_pieces(sealed), NONCE)]
     assert b"".join(found) == content
+    kept = [p async for p in call.reveal_content(_pieces(sealed), "f" * 32)]
+    assert b"".join(kept) == sealed
 
 
 async def _pieces(data: bytes, size: int = 70_001) -> AsyncIterator[bytes]:
