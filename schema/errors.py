@@ -10,9 +10,11 @@ key of tables that translate errors for an audience.
         InvalidDocument, UnsupportedNodeType, InvalidGraph, InvalidSelector, InvalidInputs
       NodeError                    a node failed for a reason its author can act on
         InvalidNodeInput, VariableNotFound, ConditionFailed, EvaluationFailed, PayloadTooLarge,
-        CodeFailed, TemplateFailed, JobKilled, WorkerLost, RequestFailed, AddressRefused
+        CodeFailed, TemplateFailed, JobKilled, WorkerLost, SecretMissing, RequestFailed,
+        AddressRefused
       InfrastructureError          not the author's business; waited for or retried
-        DatabaseUnavailable, ArtifactStoreUnavailable, SandboxUnavailable, TemporalUnavailable
+        DatabaseUnavailable, ArtifactStoreUnavailable, SandboxUnavailable, TemporalUnavailable,
+        SecretUnreadable
       SetupError                   this machine is not ready; the message says what to do
         DevServerUnavailable, DataDirectoryInUse, IsolationMissing, PackagesNotInstalled
       NotFound, Conflict, NotPermitted
@@ -180,6 +182,15 @@ class WorkerLost(NodeError):
     error_type = "WorkerLost"
 
 
+class SecretMissing(NodeError):
+    """A node needs a secret that its run was not given."""
+
+    code = "secret_missing"
+
+    def __init__(self, name: str) -> None:
+        super().__init__(f"The run was started without a value for the secret {name!r}.")
+
+
 class InfrastructureError(HoldfastError):
     """Something of ours is away; the same call is worth repeating."""
 
@@ -208,6 +219,12 @@ class TemporalUnavailable(InfrastructureError):
     """The Temporal server cannot be reached."""
 
     code = "temporal_unavailable"
+
+
+class SecretUnreadable(InfrastructureError):
+    """A secret is encrypted with a key that this process does not have."""
+
+    code = "secret_unreadable"
 
 
 class SetupError(HoldfastError):

@@ -84,6 +84,13 @@ class Settings(BaseSettings):
         description="`full` keeps the last commits of both SQLite files through a power cut, at a "
         "third of the speed.",
     )
+    secret_keys: str | None = Field(
+        default=None,
+        repr=False,
+        description="Keys of the secrets in the records, `id:base64` of 32 bytes each, between "
+        "commas; the first one encrypts, all decrypt. Without it `secret.keys` in the data "
+        "directory, made when it is first needed. `holdfast keys new` prints one.",
+    )
     artifacts: str | None = Field(
         default=None,
         description="Directory or URL (`s3://…`, `gs://…`, `az://…`) of the artifact store; "
@@ -225,6 +232,11 @@ class Settings(BaseSettings):
     def code_packages_location(self) -> Path:
         """Virtual environment of the packages for code nodes; it may not exist."""
         return self.code_packages or self.home / "code-packages"
+
+    @property
+    def secret_keys_file(self) -> Path:
+        """The keys of the secrets in the records, used without `secret_keys`."""
+        return self.home / "secret.keys"
 
     @property
     def artifacts_location(self) -> str:

@@ -17,6 +17,7 @@ from schema.db.artifacts import ArtifactFiles
 from schema.db.engine import Database, open_database
 from schema.db.event_log import EventLog
 from schema.errors import TemporalUnavailable
+from schema.key_file import KeyFile, KeySource
 from schema.runs import Queues
 from schema.settings import Settings
 from workers.stack import StackAddresses
@@ -34,6 +35,8 @@ class Records:
     database: Database
     log: EventLog
     artifacts: ArtifactFiles
+    keys: KeySource
+    """Of the secrets of runs."""
 
 
 @dataclass(frozen=True)
@@ -58,8 +61,9 @@ async def open_records(settings: Settings) -> AsyncIterator[Records]:
     url = settings.database_url or f"sqlite:///{settings.database_file}"
     database = open_database(url, settings.sqlite_synchronous)
     log = EventLog(database)
+    keys = KeySource(KeyFile(settings.secret_keys_file), settings.secret_keys)
     try:
-        yield Records(database, log, ArtifactFiles(settings.artifacts_location))
+        yield Records(database, log, ArtifactFiles(settings.artifacts_location), keys)
     finally:
         await log.close()
         await database.close()
@@ -84,6 +88,7 @@ async def open_dependencies(
                 database=records.database,
                 log=records.log,
                 artifacts=records.artifacts,
+                keys=records.keys,
                 settings=settings,
                 temporal=temporal,
                 runs=runs,

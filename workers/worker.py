@@ -15,6 +15,7 @@ from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxR
 
 from activities.base import ActivityWrapper
 from activities.registry import Peers, build_activities
+from activities.secrets import SecretStore
 from activities.slots import Slots
 from schema.contracts import Role
 from workers.dependencies import Dependencies
@@ -76,6 +77,7 @@ def activities_of(dependencies: Dependencies, peers: Peers) -> list[Callable[...
         dependencies.artifacts,
         dependencies.living,
         Slots(settings.io_slots, settings.code_slots),
+        SecretStore(dependencies.log, dependencies.keys),
         sandbox=peers.sandbox,
     )
     return build_activities(dependencies.log, wrapper, peers)

@@ -58,7 +58,7 @@ class RunState:
             )
         return cls(
             scheduler=Scheduler.restore(graph, snapshot),
-            pool=VariablePool.restore(snapshot.variables),
+            pool=VariablePool.restore(run_input, snapshot.variables),
             active_left=snapshot.active_seconds_left,
             outputs=RunOutputs.restore(snapshot.outputs),
             counters=Counters(**snapshot.counters),

@@ -3,7 +3,7 @@
 How a request is made of the data is in `activities/tools/request_rendering.py`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import timedelta
 from typing import Literal, TypeAlias
 
@@ -63,6 +63,18 @@ class HttpRequestNodeData(NodeData):
         items = self.body.data if self.body is not None else ()
         files = complete(item.file for item in items)
         return tuple(dict.fromkeys([*found, *files]))
+
+    def secret_literals(self) -> Iterable[SecretLiteral]:
+        """List the secrets that the author wrote into the request (`http_secrets.py`)."""
+        return secret_literals(self)
+
+    def with_secrets(self, texts: Mapping[str, str]) -> "HttpRequestNodeData":
+        """Put placeholders in the place of these secrets.
+
+        Raises:
+            KeyError: If there is none at a place.
+        """
+        return with_secrets(self, texts)
 
     def templates(self) -> Iterator[str]:
         """Give every text that is rendered."""

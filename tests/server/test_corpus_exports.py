@@ -1,12 +1,14 @@
 """Real exports that this version runs, as they are: nothing in them is replaced."""
 
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from api.run_requests import RunRequest
+from api.run_requests import RunRequest, missing_secrets
 from schema.dsl import Compilation, compile_definition, read_definition
 from schema.plan import AppMode, Plan
 from schema.response_stream import Event
@@ -113,9 +115,11 @@ async def test_every_runnable_export_runs_to_its_end(
     runs: RunHarness, result_schema: Draft202012Validator
 ) -> None:
     ended: dict[str, str] = {}
-    for name, plan in _runnable(require_corpus()):
+    for name, plan, secrets in _runnable(require_corpus()):
         query = "hi" if plan.mode is AppMode.ADVANCED_CHAT else None
-        request = RunRequest(plan=plan, inputs=plausible_inputs(plan), query=query)
+        request = RunRequest(plan=plan, inputs=plausible_inputs(plan), query=query, secrets=secrets)
+        given = {name: f"a value for {name}" for name in missing_secrets(request)}
+        request = replace(request, environment=given)
         result = (await runs.run_request(request)).folded()
         result_schema.validate(result)
         ended[name] = result["status"]
@@ -124,6 +128,6 @@ async def test_every_runnable_export_runs_to_its_end(
     assert set(ended.values()) <= {"succeeded", "partial-succeeded"}, ended
 
 
-def _runnable(paths: list[Path]) -> list[tuple[str, Plan]]:
+def _runnable(paths: list[Path]) -> list[tuple[str, Plan, Mapping[str, str]]]:
     found = ((p.name, compile_definition(read_definition(p.read_bytes()))) for p in paths)
-    return [(name, c.plan) for name, c in found if c.is_runnable and c.plan is not None]
+    return [(name, c.plan, c.secrets) for name, c in found if c.is_runnable and c.plan is not None]

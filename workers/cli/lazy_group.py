@@ -42,6 +42,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "code": SERVICES,
         "up": SERVICES,
         "worker": SERVICES,
+        "keys": SERVICES,
         "doctor": SERVICES,
     }
 )

@@ -90,10 +90,11 @@ def _to_json(file: str, compilation: "Compilation") -> dict[str, Any]:
 
 
 def _show(file: str, compilation: "Compilation", out: "Console") -> None:
+    from schema.findings import Severity
     from workers.cli.console import plain
 
     errors = sum(finding.is_error for finding in compilation.findings)
-    warnings = len(compilation.findings) - errors
+    warnings = sum(finding.severity is Severity.WARNING for finding in compilation.findings)
     mark, style = ("✓", "green") if compilation.is_runnable else ("✗", "red")
     verdict = "can run" if compilation.is_runnable else _count(errors, "finding") + " in the way"
     if warnings:
@@ -108,10 +109,11 @@ def _show(file: str, compilation: "Compilation", out: "Console") -> None:
 
 
 def _show_finding(finding: "Finding", title: str, out: "Console") -> None:
-    from schema.findings import quote, shorten
+    from schema.findings import Severity, quote, shorten
     from workers.cli.console import plain
 
-    style = "red" if finding.is_error else "yellow"
+    styles = {Severity.ERROR: "red", Severity.WARNING: "yellow", Severity.NOTICE: "dim"}
+    style = styles[finding.severity]
     out.print(f"    {finding.severity} {finding.code}", style=style, end="")
     if finding.node_id:
         name = f" ({quote(title)})" if title else ""
