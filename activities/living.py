@@ -116,8 +116,8 @@ class LivingWork:
     ) -> T | End:
         """Wait for the living work of a try, or begin it.
 
-        Cancelling the caller ends the work only if that means a stop or the worker's shutdown, after
-        which the caller learns what the work came to.
+        Cancelling the caller ends the work only if that means a stop or the worker's shutdown;
+        after the latter it learns what the work came to.
 
         Args:
             key: The try: `node_exec_id:attempt`.
