@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.kill.cases import Case, Deadly, Killed, PausedAndKilled
+from tests.kill.cases import Case
 from tests.kill.records import Left
 from tests.kill.stage import Stage
 
@@ -65,7 +65,7 @@ def _chosen(items: Iterable[pytest.Item]) -> Iterator[Case]:
     for item in items:
         spec = getattr(item, "callspec", None)
         case = spec.params.get("case") if spec is not None else None
-        if isinstance(case, Deadly | Killed | PausedAndKilled):
+        if isinstance(case, Case):
             yield case
 
 
