@@ -120,6 +120,7 @@ class Confinement:
             limits[resource.RLIMIT_NPROC] = (request.threads,) * 2
             limits[resource.RLIMIT_MEMLOCK] = (0, 0)
             limits[resource.RLIMIT_SIGPENDING] = (256, 256)
+            limits[resource.RLIMIT_RTPRIO] = (0, 0)
         else:
             # Users of other systems have more processes than this already: nothing can be forked.
             limits[resource.RLIMIT_NPROC] = (1, 1)

@@ -75,8 +75,9 @@ SHARED_OBJECTS: Mapping[str, Numbers] = {
 UNCOUNTED_MEMORY: Mapping[str, Numbers] = {
     "memfd_create": Numbers(319, 279),
     "memfd_secret": Numbers(447, 447),
+    "io_setup": Numbers(206, 0),
 }
-"""Memory that no limit of a process counts."""
+"""Memory, and places in a queue of the whole machine, that no limit of a process counts."""
 
 KERNEL: Mapping[str, Numbers] = {
     "unshare": Numbers(272, 97),
