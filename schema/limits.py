@@ -17,6 +17,8 @@ MAX_FACTS_PER_ACTIVATION = 200
 MAX_NEW_VALUE_BYTES_PER_ACTIVATION = 64 * 1024
 MAX_EFFECT_STARTS = 3
 MAX_ERROR_MESSAGE_CHARACTERS = 2_000
+MAX_HTTP_SECONDS = 3_600
+"""What `HOLDFAST_HTTP_SECONDS` may be at most: the activity's time-out is fixed in its contract."""
 MAX_CODE_SECONDS = 600.0
 """The most that the time limit of code and templates may be set to."""
 
@@ -35,6 +37,10 @@ class ResultLimits(BaseModel):
 
     template_characters: int
     """Longest rendered template-transform result."""
+    http_text_bytes: int
+    """Longest text that an http-request may bring, as it is once decompressed."""
+    http_file_bytes: int
+    """Longest file."""
     code: OutputLimits
     """What code nodes may return."""
 
@@ -51,9 +57,16 @@ class ResultLimits(BaseModel):
 
 _PROFILES = {
     # Code is bounded by what its sandbox lets out.
-    LimitsProfile.GENEROUS: ResultLimits(template_characters=200_000_000, code=OutputLimits()),
+    LimitsProfile.GENEROUS: ResultLimits(
+        template_characters=200_000_000,
+        http_text_bytes=1024**3,
+        http_file_bytes=1024**3,
+        code=OutputLimits(),
+    ),
     LimitsProfile.DIFY: ResultLimits(
         template_characters=400_000,
+        http_text_bytes=1024**2,
+        http_file_bytes=10 * 1024**2,
         code=OutputLimits(
             string_characters=400_000,
             largest_number=9_223_372_036_854_775_807,

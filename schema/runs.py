@@ -105,6 +105,8 @@ class Snapshot(BaseModel):
     applied_commands: tuple[str, ...]
     facts: int
     """Facts told so far; numbers go on."""
+    pauses: int = 0
+    """Pauses and resumptions applied so far."""
     active_seconds_left: float
 
 

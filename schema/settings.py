@@ -14,7 +14,8 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
-from schema.limits import MAX_CODE_SECONDS
+from schema.addresses import AddressList
+from schema.limits import MAX_CODE_SECONDS, MAX_HTTP_SECONDS
 
 PREFIX = "HOLDFAST_"
 
@@ -55,6 +56,10 @@ class Settings(BaseSettings):
         default="auto",
         description="`auto` takes the strongest isolation of this machine; `limits-only` lets a "
         "worker run user code without isolation.",
+    )
+    sandbox_network: bool = Field(
+        default=False,
+        description="Whether code nodes may use the network, that of this machine included.",
     )
     code_seconds: float = Field(
         default=60.0,
@@ -120,6 +125,46 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a worker that was asked to stop lets running activities finish.",
     )
+    io_slots: int = Field(
+        default=200,
+        ge=1,
+        description="Calls of models, tools and HTTP peers that a worker process makes at once.",
+    )
+    code_slots: int = Field(
+        default=16,
+        ge=1,
+        description="Pieces of sandboxed work that a worker process does at once.",
+    )
+    allowed_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts, addresses and networks (`api.internal,10.0.0.0/8`) that requests of "
+        "authors may reach although they are private, loopback or link-local.",
+    )
+    http_proxy: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("HTTP_PROXY", "http_proxy"),
+        repr=False,  # it may hold a password
+        description="Forward proxy for `http://` requests of authors; it resolves their names, so "
+        "it must refuse internal addresses itself.",
+    )
+    https_proxy: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("HTTPS_PROXY", "https_proxy"),
+        repr=False,
+        description="The same for `https://` requests.",
+    )
+    no_proxy: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        validation_alias=AliasChoices("NO_PROXY", "no_proxy"),
+        description="Hosts, `.domains` and networks that are reached without a proxy; `*` for all.",
+    )
+    http_seconds: float = Field(
+        default=600.0,
+        gt=0,
+        le=MAX_HTTP_SECONDS,
+        description="How long one request of an author may take in all, however slowly its answer "
+        "drips.",
+    )
     corpus: Path | None = Field(
         default=None, description="Tests only: the folder of Dify exports to read."
     )
@@ -139,6 +184,26 @@ class Settings(BaseSettings):
     def _split_names(cls, value: object) -> object:
         if isinstance(value, str):
             return frozenset(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("allowed_addresses", "no_proxy", mode="before")
+    @classmethod
+    def _split_list(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("allowed_addresses", mode="after")
+    @classmethod
+    def _checked(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        AddressList.parse(value)
+        return value
+
+    @field_validator("http_proxy", "https_proxy", mode="after")
+    @classmethod
+    def _proxy_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("a proxy is http://host:port or https://host:port")
         return value
 
     @field_validator("log_level", mode="before")
@@ -206,6 +271,6 @@ def _default_text(name: str, field: FieldInfo) -> str:
     if name in ("home", "cache"):
         return f"the user's {'data' if name == 'home' else 'cache'} directory"
     value = field.default
-    if value is None or value == frozenset():
+    if value is None or value in (frozenset(), ()):
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)

@@ -12,11 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from tests.sources import ROOT
 
 RUN_SECONDS = 300
 """The first command may have to get a Temporal server; the others take seconds."""
 POLL_SECONDS = 0.02
+
+_SHAPE = Draft202012Validator(
+    json.loads((ROOT / "schema" / "run-result.schema.json").read_text("utf-8"))
+)
 
 
 @dataclass(frozen=True)
@@ -79,9 +85,10 @@ class Ended:
 
     @property
     def result(self) -> dict[str, Any]:
-        """The one JSON object on stdout."""
+        """The one JSON object on stdout, which keeps its promise however the run ended."""
         assert self.stdout.count("\n") == 1, (self.stdout[:2000], self.stderr[-2000:])
         parsed: dict[str, Any] = json.loads(self.stdout)
+        _SHAPE.validate(parsed)
         return parsed
 
 

@@ -37,7 +37,6 @@ INVARIANTS: Mapping[int, str] = {
 }
 
 DEFERRED_INVARIANTS: Mapping[int, str] = {
-    19: "This version runs no code of an author.",
     20: "No node of this version opens an address.",
 }
 """Of 17 and 21 this version shows the parts that it has: masks, and look-up by tenant."""

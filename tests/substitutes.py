@@ -5,18 +5,21 @@ What a substitute does is part of the plan (`config["substitute"]`), so its runs
 
     outputs: values by name        handle: the handle it leaves by
     sleep: seconds of a timer      error, error_type: why it fails
-    activity: run `evaluate` with an answer over these outputs, as a node with an effect would
+
+A node with `answer` runs `evaluate` over it, as a node with an effect would; one with `effect` runs
+the activity of `tests/effects.py`, whose effects a test controls.
 """
 
 from collections.abc import Awaitable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from dataclasses import replace
+from datetime import timedelta
 from typing import Any, cast
 
 from temporalio import workflow
 
-from schema.activities import EVALUATE, NodeInput
-from schema.contracts import Role
+from schema.activities import EVALUATE, NodeInput, NodeOutput
+from schema.contracts import ActivityContract, Role
 from schema.nodes import NODE_DATA
 from schema.nodes.answer import AnswerNodeData
 from schema.nodes.base import NodeData
@@ -49,9 +52,21 @@ TYPES = (
 )
 
 
+EFFECT = ActivityContract(
+    name="test-effect",
+    input_type=NodeInput,
+    output_type=NodeOutput,
+    role=Role.IO,
+    start_to_close=timedelta(minutes=5),
+)
+"""An effect that a test controls."""
+
+
 async def execute(data: ForeignNodeData, ctx: NodeContext) -> NodeResult:
     """Do what the plan says."""
     given: dict[str, Any] = data.config.get("substitute", {})
+    if "effect" in data.config:
+        return await ctx.execute(EFFECT)
     if "answer" in data.config:
         return await _in_activity(data, ctx)
     if "sleep" in given:

@@ -12,8 +12,7 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression
 
-from activities.sandbox.fork_server_sandbox import ForkServerSandbox, SandboxOptions
-from activities.sandbox.job import Sandbox
+from activities.living import LivingWork
 from schema.db.artifacts import ArtifactFiles
 from schema.db.engine import Database, open_database
 from schema.db.event_log import EventLog
@@ -44,7 +43,8 @@ class Dependencies(Records):
     settings: Settings
     temporal: Client
     runs: GraphRunClient
-    sandbox: Sandbox
+    living: LivingWork
+    """The work of activities that is alive in this process."""
     queues: Queues = field(default_factory=Queues)
 
 
@@ -75,27 +75,22 @@ async def open_dependencies(
         SetupError: If a setting names no database or store.
         TemporalUnavailable: If the server does not answer.
     """
-    async with open_records(settings) as records, opened_sandbox(settings) as sandbox:
+    async with open_records(settings) as records:
         temporal = await connect(settings, addresses, records.artifacts)
-        yield Dependencies(
-            database=records.database,
-            log=records.log,
-            artifacts=records.artifacts,
-            settings=settings,
-            temporal=temporal,
-            runs=GraphRunClient(temporal),
-            sandbox=sandbox,
-        )
-
-
-@contextlib.asynccontextmanager
-async def opened_sandbox(settings: Settings) -> AsyncIterator[Sandbox]:
-    """Give what runs user code; nothing is started before the first job."""
-    sandbox = ForkServerSandbox(SandboxOptions(packages=settings.code_packages_location))
-    try:
-        yield sandbox
-    finally:
-        await sandbox.close()
+        runs = GraphRunClient(temporal)
+        living = LivingWork(records.log, runs.is_open)
+        try:
+            yield Dependencies(
+                database=records.database,
+                log=records.log,
+                artifacts=records.artifacts,
+                settings=settings,
+                temporal=temporal,
+                runs=runs,
+                living=living,
+            )
+        finally:
+            await living.close()
 
 
 async def connect(

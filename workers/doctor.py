@@ -22,13 +22,16 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.envconfig import ClientConfig
 from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
+from activities.sandbox.fork_server_sandbox import REMEDY as ISOLATION_REMEDY
+from activities.sandbox.fork_server_sandbox import ForkServerSandbox
+from schema.errors import IsolationMissing
 from schema.search_attributes import SEARCH_ATTRIBUTES
 from schema.settings import Settings
 from schema.version import VERSION
 from workers.data_directory import DataDirectory
 from workers.dev_server import is_ready
 from workers.file_lock import is_locked
-from workers.program import run_program
+from workers.sandbox_setup import sandbox_options
 from workers.server_binary import MODULE, REMEDY, BinaryCache, DevServerBinary, from_path
 from workers.server_record import read_record
 
@@ -208,17 +211,20 @@ def _artifacts(settings: Settings) -> Check:
 
 async def _sandbox(settings: Settings) -> Check:
     name = "sandbox"
+    extras = ", network allowed" if settings.sandbox_network else ""
     if settings.sandbox == "limits-only":
         remedy = "unset HOLDFAST_SANDBOX unless you trust all user code"
-        return _warning(name, "switched to limits only", remedy)
-    remedy = "apt install bubblewrap (user code runs with limits only without it)"
-    if shutil.which("bwrap") is None:
-        return _warning(name, "no bubblewrap", remedy)
-    command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
-    tried = await run_program(command, PROBE_SECONDS)
-    if tried.status != 0:
-        return _warning(name, f"bubblewrap does not work: {tried.last_line}", remedy)
-    return _ok(name, "bubblewrap")
+        return _warning(name, f"switched to limits only{extras}", remedy)
+    sandbox = ForkServerSandbox(sandbox_options(settings, isolation_required=True))
+    try:
+        isolation = await sandbox.wait_until_available()
+    except IsolationMissing:
+        reasons = "; ".join(dict.fromkeys(sandbox.rejected.values()))
+        return _warning(name, f"limits only{extras} ({reasons})", ISOLATION_REMEDY)
+    finally:
+        await sandbox.close()
+    missing = next(iter(sandbox.rejected.values()), "")
+    return _ok(name, f"{isolation.name}{extras}" + (f" ({missing})" if missing else ""))
 
 
 def _is_writable(path: Path) -> bool:

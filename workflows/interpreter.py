@@ -12,15 +12,16 @@ from collections.abc import Awaitable
 from dataclasses import dataclass, replace
 
 from temporalio import workflow
-from temporalio.exceptions import is_cancelled_exception
+from temporalio.exceptions import ActivityError
 
+from schema.activities import ClaimAs, ClaimedOutcome
 from schema.facts import NodeStarted
 from schema.nodes.base import RESPONSE_TYPES
 from schema.runs import NodeExecutionStatus, RunInput, RunStatus
 from schema.traversal import leave_of
 from workflows import details, node_facts
 from workflows.active_clock import ActiveClock
-from workflows.activity_calls import ActivityCalls
+from workflows.activity_calls import ActivityCalls, is_stopped
 from workflows.commands import Commands
 from workflows.ending import Ending
 from workflows.fact_carrier import FactCarrier
@@ -34,7 +35,7 @@ from workflows.failures import (
     result_of_error,
 )
 from workflows.nodes import EXECUTORS
-from workflows.nodes.base import NodeContext, NodeResult
+from workflows.nodes.base import NodeContext, NodeResult, result_of_claim
 from workflows.run_state import RunState
 
 _ABANDON_SECONDS = 10
@@ -105,22 +106,25 @@ class Interpreter:
         )
 
     async def abandon_work(self) -> None:
-        """Cancel what is in flight and record it as stopped; wait for the carrier under way."""
+        """Cancel what is in flight and record how it ended; wait for the carrier under way.
+
+        What has ended meanwhile counts as it ended; everything else was stopped.
+        """
         self.stop_clock()
         tasks = [task for _, task in self._running.values()] + list(self._retries.values())
+        for context, _ in self._running.values():
+            context.is_abandoned = True
         for task in tasks:
             task.cancel()
         if tasks:
             await workflow.wait(tasks, timeout=_ABANDON_SECONDS)
         for ended in self._ended:
-            if ended.result is not None and ended.result.error is None:
-                self._running.pop(ended.context.node.id, None)
-                if not ended.result.recorded:
-                    self._record(ended.context, ended.result, NodeExecutionStatus.SUCCEEDED)
+            self._take_late(ended)
         self._ended.clear()
+        await self._claim_activities()
         for context, _ in self._running.values():
             if not context.announced:
-                # Its activity may not have begun; a second NodeStarted of a try counts for nothing.
+                # A second NodeStarted of a try counts for nothing.
                 context.announce()
             self._record(context, NodeResult(error="stopped"), NodeExecutionStatus.STOPPED)
         self._running.clear()
@@ -224,7 +228,9 @@ class Interpreter:
         if state.counters.steps > self.run_input.policy.max_steps:
             self.ending = self._limit_reached()
             return
-        context = NodeContext(self.run_input, node, begun, state.pool, self.calls, self.ledger.emit)
+        context = NodeContext(
+            self.run_input, node, begun, state.pool, self.calls, self.ledger.emit, state.pauses
+        )
         try:
             result = EXECUTORS[node.type](node.data, context)
         except Exception as error:  # noqa: BLE001 judged by the loop
@@ -242,10 +248,46 @@ class Interpreter:
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 judged by the loop
             self._ended.append(_Ended(context, None, error))
 
+    def _take_late(self, ended: _Ended) -> None:
+        """Record a try that ended when the run was over already; nothing follows from it."""
+        context, result = ended.context, ended.result
+        if result is None or result.deferred:
+            return
+        self._running.pop(context.node.id, None)
+        if result.error is not None:
+            self.state.counters.exceptions += 1
+            self._record(context, result, NodeExecutionStatus.FAILED)
+        elif not result.recorded:
+            self._record(context, result, NodeExecutionStatus.SUCCEEDED)
+
+    async def _claim_activities(self) -> None:
+        """Claim the tries that activities still execute: the log says one thing about each."""
+        claimed = [
+            (context, context.given_up)
+            for context, _ in self._running.values()
+            if context.given_up is not None
+        ]
+        if not claimed or self.calls.ended is not None:
+            return
+        try:
+            outcomes = await self.calls.claim(
+                [given_up for _, given_up in claimed], ClaimAs.STOPPED, "stopped"
+            )
+        except ActivityError:
+            return  # workflow code says itself that they were stopped
+        for (context, _), outcome in zip(claimed, outcomes, strict=False):
+            self._take_claimed(context, outcome)
+
+    def _take_claimed(self, context: NodeContext, outcome: ClaimedOutcome) -> None:
+        del self._running[context.node.id]
+        if outcome.failure is not None:
+            self.state.counters.exceptions += 1
+            self._record(context, result_of_claim(outcome), NodeExecutionStatus.FAILED)
+
     def _settle(self, ended: _Ended) -> None:
         """Take a try's result into the run's state and facts (dify-nodes 2.4, 2.7)."""
         context, node, result = ended.context, ended.context.node, ended.result
-        if ended.error is not None and is_cancelled_exception(ended.error):
+        if isinstance(ended.error, asyncio.CancelledError) or is_stopped(ended.error):
             return  # `abandon_work` records it; it is still in `_running`
         self._running.pop(node.id, None)
         if result is None:

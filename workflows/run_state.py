@@ -41,6 +41,8 @@ class RunState:
     pause_announced: bool = False
     """Whether the log says that the run is paused: it has come to rest."""
     pause_reason: str = ""
+    pauses: int = 0
+    """Pauses and resumptions applied; activities are told, so that a late pause defers them."""
     answered: dict[str, None] = field(default_factory=dict)
     """Ids of commands that have their answer, in order."""
 
@@ -64,6 +66,7 @@ class RunState:
             paused=snapshot.paused,
             pause_announced=snapshot.pause_announced,
             pause_reason=snapshot.pause_reason,
+            pauses=snapshot.pauses,
             answered=dict.fromkeys(snapshot.applied_commands),
         )
 
@@ -80,6 +83,7 @@ class RunState:
             paused=self.paused,
             pause_announced=self.pause_announced,
             pause_reason=self.pause_reason,
+            pauses=self.pauses,
             applied_commands=tuple(self.answered),
             facts=facts,
             active_seconds_left=self.active_left,

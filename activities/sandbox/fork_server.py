@@ -169,6 +169,7 @@ def main(argument: str) -> None:
     if config.packages is not None:
         sys.path.append(config.packages)
     confinement = Confinement(config, _address_space())
+    confinement.apply_to_server()
     folders = JobFolders(config.folder)
     _probe(confinement, folders)
     # Forks write to the pages of what they collect; what lives now lives for good.
@@ -188,8 +189,9 @@ def _become_nobody(config: ServerConfig) -> None:
         kernel.drop_capabilities()
     if kernel.IS_LINUX:
         kernel.prctl(kernel.PR_SET_NO_NEW_PRIVS, 1)
-        # Also resets what the change of user did to it.
         kernel.prctl(kernel.PR_SET_DUMPABLE, 0)
+        # The change of user took it away, if the shell had set it.
+        kernel.prctl(kernel.PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def _probe(confinement: Confinement, folders: JobFolders) -> None:

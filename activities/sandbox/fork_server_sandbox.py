@@ -50,7 +50,7 @@ PROGRAMS = "activities.sandbox.programs:PROGRAMS"
 
 _LINE_CHARACTERS = 500
 """Longest line of the code's own that a message shows."""
-_STATUS_SECONDS = 1.0
+_STATUS_SECONDS = 0.3
 """How long a fork that closed its socket may take to end by itself."""
 
 
@@ -87,6 +87,8 @@ class ForkServerSandbox:
         self._tenants: dict[str, _Tenant] = {}
         self._choosing = asyncio.Lock()
         self._isolation: Isolation | None = None
+        self.rejected: dict[str, str] = {}
+        """Ways that were tried before the one that is used, each with what is missing."""
         self._closing: set[asyncio.Task[None]] = set()
         self._is_closed = False
 
@@ -212,17 +214,17 @@ class ForkServerSandbox:
         async with self._choosing:
             if self._isolation is not None:
                 return self._isolation, None
-            reasons: dict[str, str] = {}
+            self.rejected = {}
             for isolation in self.options.ways:
                 try:
                     server = await self._start(isolation)
                 except LayerMissing as error:
-                    reasons[isolation.name] = str(error)
+                    self.rejected[isolation.name] = str(error)
                     continue
                 self._isolation = isolation
-                _say_chosen(isolation, reasons)
+                _say_chosen(isolation, self.rejected)
                 return isolation, server
-            tried = "; ".join(f"{name}: {reason}" for name, reason in reasons.items())
+            tried = "; ".join(f"{name}: {reason}" for name, reason in self.rejected.items())
             raise IsolationMissing(f"User code cannot be isolated here ({tried}). To do: {REMEDY}.")
 
     async def _start_chosen(self) -> ServerProcess:

@@ -21,10 +21,14 @@ FIRST_UNKNOWN = 457
 PROCESSES: Mapping[str, Numbers] = {
     "fork": Numbers(57, None),
     "vfork": Numbers(58, None),
+}
+"""New processes, besides `CLONE`: a job is one process."""
+
+PROGRAMS: Mapping[str, Numbers] = {
     "execve": Numbers(59, 221),
     "execveat": Numbers(322, 281),
 }
-"""New processes and programs: a job is one process."""
+"""Other programs."""
 
 OTHER_PROCESSES: Mapping[str, Numbers] = {
     "ptrace": Numbers(101, 117),

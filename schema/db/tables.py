@@ -72,6 +72,8 @@ run_heads = Table(
     # The Temporal run that owns the workflow facts now.
     Column("temporal_run_id", KeyText),
     Column("was_reset", Boolean(create_constraint=False), nullable=False),
+    # Pauses and resumptions that the workflow has applied: odd while it is paused.
+    Column("pauses", Integer, nullable=False, server_default="0"),
 )
 """What every writer locks and updates; narrow, because that is often. Whose run it is stands here
 too, so that the lock is the tenant check."""

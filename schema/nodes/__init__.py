@@ -8,6 +8,7 @@ from schema.nodes.base import NodeData
 from schema.nodes.code import CodeNodeData
 from schema.nodes.end import EndNodeData
 from schema.nodes.foreign import ForeignNodeData
+from schema.nodes.http_request import HttpRequestNodeData
 from schema.nodes.if_else import IfElseNodeData
 from schema.nodes.start import StartNodeData
 from schema.nodes.template_transform import TemplateTransformNodeData
@@ -21,6 +22,7 @@ NODE_DATA: Mapping[str, type[NodeData]] = {
     "variable-aggregator": VariableAggregatorNodeData,
     "template-transform": TemplateTransformNodeData,
     "code": CodeNodeData,
+    "http-request": HttpRequestNodeData,
 }
 """Node type in Dify's spelling to its data class; any other type is foreign to this version."""
 

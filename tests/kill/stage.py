@@ -20,7 +20,7 @@ from tests.kill.records import Left, read_left, run_ids
 
 SECONDS = 90
 """Longest wait for a command; a lost activity is noticed after 10 s."""
-REACH_SECONDS = 40
+REACH_SECONDS = 90
 """Longest way to a place, while other tests keep the processors busy."""
 IDLE_SECONDS = "3"
 
@@ -106,9 +106,13 @@ class Stage:
         if command is not None and command.process.pid in pids:
             command.process.wait(SECONDS)
 
-    def until_nothing_is_left(self, seconds: float = 30) -> None:
+    def until_nothing_is_left(self, seconds: float = 60) -> None:
         """Wait until keeper and server have ended by themselves."""
-        until(lambda: census(self.home).is_empty, seconds)
+        try:
+            until(lambda: census(self.home).is_empty, seconds)
+        except AssertionError as error:
+            error.add_note(f"left in {self.home}: {census(self.home)}")
+            raise
 
     def _keeper_reached(self, point: KillPoint) -> int:
         log = self.home / "logs" / "keeper.log"

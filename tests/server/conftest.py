@@ -13,9 +13,10 @@ from jsonschema import Draft202012Validator
 from schema.db.migrate import migrate
 from schema.runs import Queues
 from schema.settings import Settings
-from tests import substitutes
+from tests import effects, substitutes
 from tests.server.harness import RunHarness
 from workers.dependencies import Dependencies, open_dependencies
+from workers.peers import open_peers
 from workers.stack import open_stack
 from workers.worker import build_workers, running
 
@@ -51,8 +52,12 @@ async def dependencies(home: Path, request: pytest.FixtureRequest) -> AsyncItera
 @pytest.fixture(scope="session")
 async def worker(dependencies: Dependencies, request: pytest.FixtureRequest) -> AsyncIterator[None]:
     substitutes.install()
+    effects.install()
     cached = request.config.getoption("--cached-workflows")
-    async with running(build_workers(dependencies, cached_workflows=cached)):
+    async with (
+        open_peers(dependencies.settings, dependencies.artifacts) as peers,
+        running(build_workers(dependencies, peers, cached_workflows=cached)),
+    ):
         yield
 
 

@@ -35,6 +35,11 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     # Loaded by the fork server, and what user code is made of.
     "activities.sandbox.programs": ("schema", "activities.sandbox", "jinja2", "_quickjs"),
     "activities": ("schema", "activities", *PYDANTIC, "temporalio", "sqlalchemy"),
+    # The outside world: clients, the text of answers, the mending of JSON.
+    "activities.tools": (
+        *("schema", "activities.tools", *PYDANTIC),
+        *("httpx", "httpcore", "certifi", "json_repair", "charset_normalizer"),
+    ),
     "api": (
         *("schema", "workflows.client", "workflows.payloads", "api"),
         *(*PYDANTIC, "fastapi", "starlette", "uvicorn", "sse_starlette"),

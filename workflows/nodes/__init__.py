@@ -6,6 +6,7 @@ from workflows.nodes import (
     answer,
     code,
     end,
+    http_request,
     if_else,
     start,
     template_transform,
@@ -20,6 +21,7 @@ EXECUTORS: Mapping[str, Executor] = {
     "if-else": if_else.execute,
     "variable-aggregator": variable_aggregator.execute,
     "template-transform": template_transform.execute,
+    "http-request": http_request.execute,
     "code": code.execute,
 }
 """Node type in Dify's spelling to its executor; one line a type."""

@@ -8,13 +8,14 @@ from typing import Any, NamedTuple
 from sqlalchemy import Connection, bindparam, select, update
 from sqlalchemy.engine import Dialect
 
+from schema.commands import CommandKind
 from schema.db.event_log import nodes
 from schema.db.event_log.bulk import BulkInsert
 from schema.db.event_log.heads import LockedRun
 from schema.db.event_log.texts import artifacts_named_in, write_model
 from schema.db.event_log.upserts import insert_into, on_conflict_update
 from schema.db.tables import artifact_references, conversation_variables, run_events, runs
-from schema.facts import Fact, RunPaused, RunResumed, VariableUpdated
+from schema.facts import CommandApplied, Fact, RunPaused, RunResumed, VariableUpdated
 from schema.runs import RunRef, RunStatus
 from schema.values.encoding import encode
 
@@ -22,6 +23,9 @@ _SET_STATUS = (
     update(runs).where(runs.c.run_id == bindparam("run")).values(status=bindparam("new_status"))
 )
 _CONVERSATION = select(runs.c.conversation_id).where(runs.c.run_id == bindparam("run"))
+
+
+_PAUSING = (CommandKind.PAUSE, CommandKind.RESUME)
 
 
 class SourcedFact(NamedTuple):
@@ -41,6 +45,7 @@ def insert_facts(run: LockedRun, facts: Sequence[SourcedFact]) -> None:
     nodes.record_facts(run.connection, run.ref.run_id, told)
     _set_variables(run, told)
     change_status(run, told)
+    run.pauses += sum(map(_turns_pause, told))
 
 
 def insert_events(run: LockedRun, facts: Sequence[SourcedFact]) -> None:
@@ -91,6 +96,11 @@ def name_artifacts(connection: Connection, ref: RunRef, texts: Iterable[str | No
 @cache
 def _insert_events(dialect: Dialect) -> BulkInsert:
     return BulkInsert(insert_into(dialect.name, run_events), run_events.c.keys(), dialect)
+
+
+def _turns_pause(fact: Fact) -> bool:
+    """Whether a fact says that the workflow has paused or resumed itself."""
+    return isinstance(fact, CommandApplied) and fact.command in _PAUSING
 
 
 def _row(

@@ -34,6 +34,7 @@ def register(connection: Connection, row: dict[str, Any], started: RunStarted) -
         last_seq=0,
         temporal_run_id=None,
         was_reset=False,
+        pauses=0,
     )
     insert_events(run, [SourcedFact(START_SRC, 1, started)])
     name_artifacts(connection, run.ref, [row["run_input"]])
