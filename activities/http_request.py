@@ -63,7 +63,13 @@ class HttpRequestActivities:
         contents = _Contents(self._client, self._artifacts, work)
         variables = await _variables(data, params, work)
         boundary = f"----holdfast{secrets.token_hex(16)}"
-        draft = await render_request(data, variables, mend_json, boundary)
+        draft = await render_request(
+            data,
+            variables,
+            mend_json,
+            boundary,
+            lambda text: work.redactor.redact_text(text) != text,
+        )
         with tempfile.TemporaryDirectory(prefix="holdfast-http-") as folder:
             content = await prepare(draft.pieces, contents, Path(folder))
             record = {"request": to_wire(draft.log(content.size, content.file_sizes))}

@@ -14,6 +14,7 @@ from schema.db.migrate import migrate
 from schema.runs import Queues
 from schema.settings import Settings
 from tests import effects, substitutes
+from tests.http_peer import HttpPeer, http_peer
 from tests.server.harness import RunHarness
 from workers.dependencies import Dependencies, open_dependencies
 from workers.peers import open_peers
@@ -40,7 +41,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 async def dependencies(home: Path, request: pytest.FixtureRequest) -> AsyncIterator[Dependencies]:
-    settings = Settings(home=home, keeper_idle_seconds=1)
+    settings = Settings(
+        home=home,
+        keeper_idle_seconds=1,
+        allowed_addresses=("127.0.0.1",),
+        http_proxy=None,
+        https_proxy=None,
+    )
     async with (
         open_stack(settings) as addresses,
         open_dependencies(settings, addresses) as opened,
@@ -76,6 +83,13 @@ async def runs(
         kept = harness.names.values()
         _write(Path(folder), {n: h for n, h in histories.items() if n.partition(".")[0] in kept})
     _replay(home)
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[HttpPeer]:
+    """Whom http-request nodes call."""
+    async with http_peer() as opened:
+        yield opened
 
 
 def _write(folder: Path, histories: dict[str, str]) -> None:
