@@ -100,7 +100,7 @@ def test_the_iteration_fixture_is_refused_by_the_names_of_what_it_needs() -> Non
     compilation = compiled(ITERATION)
 
     needed = {f.message.split("'")[1] for f in compilation.findings if f.is_error}
-    assert needed == {"code", "iteration"}
+    assert needed == {"iteration"}
 
 
 async def test_an_export_without_an_end_succeeds_with_no_outputs(runs: RunHarness) -> None:
