@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.kill.cases import Case
+from tests.kill.outages import ServerAway, WorkerStopped
 from tests.kill.records import Left
 from tests.kill.stage import Stage
 
@@ -28,11 +29,13 @@ class Plays:
     undisturbed: Mapping[str, "Future[Left]"]
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="session", autouse=True)
 def plays(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Plays]:
     cases = list(dict.fromkeys(_chosen(request.session.items)))
+    # Those that wait longest begin first, while other tests keep the processors busy.
+    cases.sort(key=lambda case: not isinstance(case, ServerAway | WorkerStopped))
     apps = list(dict.fromkeys(case.app for case in cases))
     stages: list[Stage] = []
 
