@@ -129,10 +129,11 @@ async def test_every_runnable_export_runs_to_its_end(
         request = replace(request, environment=given)
         result = (await runs.run_request(request)).folded()
         result_schema.validate(result)
-        ended[name] = result["status"]
+        ended[name] = f"{result['error'] or ''} {result['status']}".strip()
 
     assert ended
-    assert set(ended.values()) <= {"succeeded", "partial-succeeded"}, ended
+    failed = {name: end for name, end in ended.items() if not end.endswith("succeeded")}
+    assert not failed
     expected = sum(_calls(plan) for _, plan, _ in _runnable(require_corpus()))
     assert len(peer.requests) >= expected
 
