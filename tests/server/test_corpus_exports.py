@@ -1,5 +1,6 @@
 """Real exports that this version runs, as they are: nothing in them is replaced."""
 
+import json
 import re
 from collections.abc import Mapping
 from dataclasses import replace
@@ -27,6 +28,23 @@ pytestmark = pytest.mark.anyio
 PASSTHROUGH = "dify-fixture-simple_passthrough_workflow.yml"
 BRANCHING = "dify-fixture-conditional_hello_branching_workflow.yml"
 ITERATION = "dify-fixture-array_iteration_formatting_workflow.yml"
+CLIMATE = {
+    "data": {
+        "beginYear": 1991,
+        "endYear": 2020,
+        "data": [{"month": 1, "maxTemp": 8.1, "minTemp": 2.0, "rainfall": 72.1}],
+    }
+}
+FAIL_HONESTLY = {
+    # Made by hand: code that wants what no variable of its node gives.
+    "lazeyliu-min-workflow-6d9cb3.yml": "missing 1 required positional argument: 'query'",
+    "lazeyliu-variable-aggregator-fallback-2cd4b1.yml": "missing 1 required positional argument",
+    # Packages that the operator has to install.
+    "svcvit-jieba-7267b3.yml": "'jieba' is not installed for code nodes",
+    "svcvit-matplotlib-d570c2.yml": "'matplotlib' is not installed for code nodes",
+    "svcvit-tc-get-73d489.yml": "'requests' is not installed for code nodes",
+}
+"""What an export fails with that can run: so it would anywhere."""
 WITHOUT_END = "hama-test-3c7670.yml"
 TEXTS = ["x", "", "hello", "two\nlines", "节点 🤖", '"{{#a.b#}}" {{ c }}', "x" * 1000]
 
@@ -120,6 +138,7 @@ async def test_every_runnable_export_runs_to_its_end(
     runs: RunHarness, result_schema: Draft202012Validator, peer: HttpPeer
 ) -> None:
     peer.default = answering('{"answer": "by a stub"}', headers={"Content-Type": "text/plain"})
+    peer.answers["/api/climate"] = answering(json.dumps(CLIMATE))
     ended: dict[str, str] = {}
     for name, plan, secrets in _runnable(require_corpus()):
         query = "hi" if plan.mode is AppMode.ADVANCED_CHAT else None
@@ -133,7 +152,11 @@ async def test_every_runnable_export_runs_to_its_end(
 
     assert ended
     failed = {name: end for name, end in ended.items() if not end.endswith("succeeded")}
-    assert not failed
+    unexpected = {
+        name: end for name, end in failed.items() if FAIL_HONESTLY.get(name, "no reason") not in end
+    }
+    assert not unexpected
+    assert failed.keys() <= FAIL_HONESTLY.keys()
     expected = sum(_calls(plan) for _, plan, _ in _runnable(require_corpus()))
     assert len(peer.requests) >= expected
 
