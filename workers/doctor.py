@@ -22,6 +22,8 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.envconfig import ClientConfig
 from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
+from schema.db.artifacts import ArtifactFiles
+from schema.errors import ArtifactStoreUnavailable, SetupError
 from schema.search_attributes import SEARCH_ATTRIBUTES
 from schema.settings import Settings
 from schema.version import VERSION
@@ -64,7 +66,7 @@ async def examine(settings: Settings) -> list[Check]:
         checks += [_embedded_server(settings), await _server_program(settings)]
     else:
         checks.append(await _external_server(settings))
-    checks += [await _database(settings), _artifacts(settings), await _sandbox(settings)]
+    checks += [await _database(settings), await _artifacts(settings), await _sandbox(settings)]
     return checks
 
 
@@ -197,10 +199,14 @@ def _sqlite(name: str, file: Path) -> Check:
     return _ok(name, f"SQLite {sqlite3.sqlite_version}, {file}")
 
 
-def _artifacts(settings: Settings) -> Check:
+async def _artifacts(settings: Settings) -> Check:
     name, location = "artifact store", settings.artifacts_location
     if "://" in location:
-        return _ok(name, f"{location} (not tried)")
+        try:
+            await ArtifactFiles(location).size_of("doctor", "0" * 64)
+        except (ArtifactStoreUnavailable, SetupError) as error:
+            return _problem(name, f"{location}: {error}", "see docs/settings.md, artifact store")
+        return _ok(name, f"{location} answers")
     if not _is_writable(Path(location)):
         return _problem(name, f"{location} cannot be written", "make it writable")
     return _ok(name, location)

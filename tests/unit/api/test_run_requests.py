@@ -1,10 +1,12 @@
 """From what a caller asks for to the input of a run."""
 
+import tempfile
 from typing import Any
 
 import pytest
 
 from api.run_requests import RunRequest, build_run_input, check_request
+from schema.db.artifacts import ArtifactFiles
 from schema.errors import InvalidInputs
 from schema.plan import AppMode, Plan, PlanVariable
 from schema.runs import RunInput
@@ -12,23 +14,6 @@ from schema.values.artifact_ref import ArtifactRef
 from schema.values.encoding import from_wire
 from schema.values.segments import Segment, SegmentType
 from tests.factories import a_plan, a_start, an_answer
-
-
-class ArtifactsInMemory:
-    """Keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.data: dict[str, bytes] = {}
-
-    async def put(
-        self, tenant_id: str, data: bytes, mime: str, kind: str, preview: str
-    ) -> ArtifactRef:
-        reference = ArtifactRef(str(len(self.data)), len(data), mime, kind, preview)
-        self.data[reference.sha256] = data
-        return reference
-
-    async def get(self, tenant_id: str, ref: ArtifactRef) -> bytes:
-        return self.data[ref.sha256]
 
 
 def plan(mode: AppMode = AppMode.WORKFLOW, *environment: tuple[str, str]) -> Plan:
@@ -41,7 +26,8 @@ def plan(mode: AppMode = AppMode.WORKFLOW, *environment: tuple[str, str]) -> Pla
 
 
 async def built(request: RunRequest) -> RunInput:
-    return await build_run_input(request, ArtifactsInMemory())
+    with tempfile.TemporaryDirectory() as folder:
+        return await build_run_input(request, ArtifactFiles(folder))
 
 
 @pytest.mark.anyio
