@@ -11,9 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from schema.activities import NodeInput
+from schema.errors import InvalidNodeInput
 from schema.values.artifact_ref import ArtifactRef, ArtifactStore
 from schema.values.encoding import encode, from_wire, to_wire
-from schema.values.large_values import resolve
+from schema.values.files import File, TransferMethod
+from schema.values.large_values import resolve, text_pieces
+from schema.values.references import content_digest
+from schema.values.remote_files import RemoteFiles
 from schema.values.segments import Segment, SegmentType
 from schema.values.variables import Variables
 
@@ -28,11 +32,20 @@ class SpooledValue:
 
 
 class ValueReader:
-    """Reads the values of one call for the tenant of its run."""
+    """Reads the values of one call for the tenant of its run.
 
-    def __init__(self, artifacts: ArtifactStore, tenant_id: str) -> None:
+    Args:
+        artifacts: Where large values and files are.
+        tenant_id: Whose.
+        remote_files: Reads files at URLs; without it such a file cannot be read.
+    """
+
+    def __init__(
+        self, artifacts: ArtifactStore, tenant_id: str, remote_files: RemoteFiles | None = None
+    ) -> None:
         self._artifacts = artifacts
         self._tenant_id = tenant_id
+        self._remote_files = remote_files
 
     async def variables(self, params: NodeInput) -> Variables:
         """Give everything that a node selects, whole."""
@@ -47,9 +60,7 @@ class ValueReader:
             NotFound: If what a reference names is gone.
             ArtifactStoreUnavailable: If the store cannot be reached.
         """
-        value = from_wire(wire)
-        segment = value if isinstance(value, Segment) else Segment.infer(value)
-        return await resolve(segment, self._artifacts, self._tenant_id)
+        return await resolve(_segment_of(wire), self._artifacts, self._tenant_id)
 
     async def stream(self, wire: Any) -> AsyncIterator[bytes]:
         """Give the encoded text of a value in pieces, without ever holding a large one.
@@ -65,3 +76,68 @@ class ValueReader:
                 yield piece
         else:
             yield encode(to_wire(inner)).encode("ascii")
+
+    async def text(self, wire: Any) -> AsyncIterator[str]:
+        """Give a string as itself in pieces, any other value as its text (dify-nodes 3.2).
+
+        Raises:
+            NotFound: If what a reference names is gone.
+            ArtifactStoreUnavailable: If the store cannot be reached.
+        """
+        segment = _segment_of(wire)
+        reference = segment.value
+        if isinstance(reference, ArtifactRef) and segment.type is SegmentType.STRING:
+            async for piece in text_pieces(reference, self._artifacts, self._tenant_id):
+                yield piece
+        else:
+            yield (await self.read(wire)).text
+
+    async def file(self, file: File) -> AsyncIterator[bytes]:
+        """Give the content of a file in pieces: from the store, or from where it is.
+
+        Raises:
+            InvalidNodeInput: If the file has no content that can be read here.
+            NotFound: If the content is gone.
+            ArtifactStoreUnavailable: If the store cannot be reached.
+            NodeError: If a remote file cannot be had.
+        """
+        if file.transfer_method is TransferMethod.REMOTE_URL:
+            async for piece in self._remote(file).stream(file.remote_url or ""):
+                yield piece
+            return
+        digest = _digest_of(file)
+        size = await self._artifacts.size_of(self._tenant_id, digest)
+        if size is None:
+            raise InvalidNodeInput(f"The content of the file {file.filename!r} is not stored here.")
+        stored = ArtifactRef(digest, size, file.mime_type or "", "file")
+        async for piece in self._artifacts.stream(self._tenant_id, stored):
+            yield piece
+
+    async def file_size(self, file: File) -> int | None:
+        """Give the length of a file's content in bytes, None if only reading it can tell.
+
+        Raises:
+            InvalidNodeInput: If the file has no content that can be read here.
+            ArtifactStoreUnavailable: If the store cannot be reached.
+        """
+        if file.transfer_method is TransferMethod.REMOTE_URL:
+            # What its server said at the start need not be what it sends now.
+            return None
+        return await self._artifacts.size_of(self._tenant_id, _digest_of(file))
+
+    def _remote(self, file: File) -> RemoteFiles:
+        if self._remote_files is None:
+            raise InvalidNodeInput(f"The file {file.filename!r} is remote and cannot be read here.")
+        return self._remote_files
+
+
+def _segment_of(wire: Any) -> Segment:
+    value = from_wire(wire)
+    return value if isinstance(value, Segment) else Segment.infer(value)
+
+
+def _digest_of(file: File) -> str:
+    digest = content_digest(file)
+    if digest is None:
+        raise InvalidNodeInput(f"The content of the file {file.filename!r} is not stored here.")
+    return digest

@@ -147,20 +147,25 @@ def _tagged(value: Value, depth: int) -> Json:
         case File():
             return _file_to_wire(value)
         case ArtifactRef():
-            return {
-                TAG: "artifact",
-                "sha256": value.sha256,
-                "bytes": value.bytes,
-                "mime": value.mime,
-                "kind": value.kind,
-                "preview": value.preview,
-            }
+            return _artifact_to_wire(value)
         case SecretRef():
             return {TAG: "secret", "name": value.name, "masked": value.masked}
         case str():
             return str(value)
         case _:
             raise InvalidNodeInput(f"not supported value {value!r}")
+
+
+def _artifact_to_wire(ref: ArtifactRef) -> Json:
+    wire = {
+        TAG: "artifact",
+        "sha256": ref.sha256,
+        "bytes": ref.bytes,
+        "mime": ref.mime,
+        "kind": ref.kind,
+        "preview": ref.preview,
+    }
+    return {**wire, "contents": list(ref.contents)} if ref.contents else wire
 
 
 _FILE_FIELDS = (
@@ -208,14 +213,18 @@ def _untagged(wire: Mapping[str, Any], depth: int) -> Value:
             case "file":
                 return _file_from_wire(wire)
             case "artifact":
-                fields = (wire[name] for name in ("sha256", "bytes", "mime", "kind", "preview"))
-                return ArtifactRef(*fields)
+                return _artifact_from_wire(wire)
             case "secret":
                 return SecretRef(wire["name"], wire["masked"])
             case unknown:
                 raise InvalidNodeInput(f"Unknown tag {unknown!r} in an encoded value.")
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise InvalidNodeInput(f"Damaged encoded value: {error!r}.") from error
+
+
+def _artifact_from_wire(wire: Mapping[str, Any]) -> ArtifactRef:
+    fields = {name: wire[name] for name in ("sha256", "bytes", "mime", "kind", "preview")}
+    return ArtifactRef(**fields, contents=tuple(wire.get("contents", ())))
 
 
 def _file_from_wire(wire: Mapping[str, Any]) -> File:
