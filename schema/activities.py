@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import BaseModel, ConfigDict, Field
 
 from schema.contracts import ActivityContract, Role
-from schema.limits import LimitsProfile
+from schema.limits import MAX_HTTP_SECONDS, LimitsProfile
 from schema.plan import PlanNode
 from schema.runs import RunInput, RunResult
 
@@ -69,7 +69,7 @@ class FinalizeOutput(BaseModel):
     result: RunResult
 
 
-_WAITING = timedelta(hours=1)
+WAITING = timedelta(hours=1)
 """What start_to_close grants the wrapper's waits above the work's limit (architecture 3.3)."""
 
 FLUSH = ActivityContract(
@@ -77,7 +77,7 @@ FLUSH = ActivityContract(
     input_type=Nothing,
     output_type=Nothing,
     role=Role.RUN,
-    start_to_close=_WAITING,
+    start_to_close=WAITING,
 )
 """Carries facts that no other activity carries."""
 
@@ -86,7 +86,7 @@ REGISTER = ActivityContract(
     input_type=RegisterInput,
     output_type=Nothing,
     role=Role.RUN,
-    start_to_close=_WAITING,
+    start_to_close=WAITING,
 )
 """Makes the row of a run that was started from outside."""
 
@@ -95,9 +95,18 @@ EVALUATE = ActivityContract(
     input_type=NodeInput,
     output_type=NodeOutput,
     role=Role.CODE,
-    start_to_close=timedelta(minutes=5) + _WAITING,
+    start_to_close=timedelta(minutes=5) + WAITING,
 )
 """An inline node's function over values behind references."""
+
+HTTP_REQUEST = ActivityContract(
+    name="http-request",
+    input_type=NodeInput,
+    output_type=NodeOutput,
+    role=Role.IO,
+    start_to_close=timedelta(seconds=MAX_HTTP_SECONDS) + WAITING,
+)
+"""An author's request, sent through the address guard."""
 
 FINALIZE = ActivityContract(
     name="finalize",

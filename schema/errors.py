@@ -10,7 +10,7 @@ key of tables that translate errors for an audience.
         InvalidDocument, UnsupportedNodeType, InvalidGraph, InvalidSelector, InvalidInputs
       NodeError                    a node failed for a reason its author can act on
         InvalidNodeInput, VariableNotFound, ConditionFailed, EvaluationFailed, PayloadTooLarge,
-        JobKilled, WorkerLost
+        JobKilled, WorkerLost, RequestFailed, AddressRefused
       InfrastructureError          not the author's business; waited for or retried
         DatabaseUnavailable, ArtifactStoreUnavailable, SandboxUnavailable, TemporalUnavailable
       SetupError                   this machine is not ready; the message says what to do
@@ -132,6 +132,29 @@ class JobKilled(NodeError):
     """A limit of the sandbox ended a node's code; the message names the limit."""
 
     code = "job_killed"
+
+
+class RequestFailed(NodeError):
+    """A request of an author could not be made or answered; `error_type` is Dify's."""
+
+    code = "request_failed"
+
+    def __init__(self, message: str, error_type: str = "HttpRequestNodeError") -> None:
+        super().__init__(message)
+        self.error_type = error_type
+
+
+class AddressRefused(NodeError):
+    """An author's URL leads to an address that is not for authors (invariant 20)."""
+
+    code = "address_refused"
+    error_type = "HttpRequestNodeError"
+
+    def __init__(self, host: str, reason: str) -> None:
+        super().__init__(
+            f"Access to {host!r} was blocked by SSRF protection: {reason}. An operator can allow "
+            "it with HOLDFAST_ALLOWED_ADDRESSES."
+        )
 
 
 class WorkerLost(NodeError):

@@ -15,6 +15,8 @@ MAX_FACTS_PER_ACTIVATION = 200
 MAX_NEW_VALUE_BYTES_PER_ACTIVATION = 64 * 1024
 MAX_EFFECT_STARTS = 3
 MAX_ERROR_MESSAGE_CHARACTERS = 2_000
+MAX_HTTP_SECONDS = 3_600
+"""What `HOLDFAST_HTTP_SECONDS` may be at most: the activity's time-out is fixed in its contract."""
 
 
 class LimitsProfile(StrEnum):
@@ -31,6 +33,9 @@ class ResultLimits(BaseModel):
 
     template_characters: int
     """Longest rendered template-transform result."""
+    http_text_bytes: int
+    """Longest text that an http-request may bring, as it is once decompressed."""
+    http_file_bytes: int
 
     @classmethod
     def of(cls, profile: LimitsProfile) -> "ResultLimits":
@@ -44,8 +49,12 @@ class ResultLimits(BaseModel):
 
 
 _PROFILES = {
-    LimitsProfile.GENEROUS: ResultLimits(template_characters=100_000_000),
-    LimitsProfile.DIFY: ResultLimits(template_characters=400_000),
+    LimitsProfile.GENEROUS: ResultLimits(
+        template_characters=100_000_000, http_text_bytes=1024**3, http_file_bytes=1024**3
+    ),
+    LimitsProfile.DIFY: ResultLimits(
+        template_characters=400_000, http_text_bytes=1024**2, http_file_bytes=10 * 1024**2
+    ),
 }
 
 

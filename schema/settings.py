@@ -14,6 +14,9 @@ from pydantic import AliasChoices, Field, field_validator
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
+from schema.addresses import AddressList
+from schema.limits import MAX_HTTP_SECONDS
+
 PREFIX = "HOLDFAST_"
 
 
@@ -107,6 +110,36 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a worker that was asked to stop lets running activities finish.",
     )
+    allowed_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        description="Hosts, addresses and networks (`api.internal,10.0.0.0/8`) that requests of "
+        "authors may reach although they are private, loopback or link-local.",
+    )
+    http_proxy: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("HTTP_PROXY", "http_proxy"),
+        repr=False,  # it may hold a password
+        description="Forward proxy for `http://` requests of authors; it resolves their names, so "
+        "it must refuse internal addresses itself.",
+    )
+    https_proxy: str | None = Field(
+        default=None,
+        validation_alias=AliasChoices("HTTPS_PROXY", "https_proxy"),
+        repr=False,
+        description="The same for `https://` requests.",
+    )
+    no_proxy: Annotated[tuple[str, ...], NoDecode] = Field(
+        default=(),
+        validation_alias=AliasChoices("NO_PROXY", "no_proxy"),
+        description="Hosts, `.domains` and networks that are reached without a proxy; `*` for all.",
+    )
+    http_seconds: float = Field(
+        default=600.0,
+        gt=0,
+        le=MAX_HTTP_SECONDS,
+        description="How long one request of an author may take in all, however slowly its answer "
+        "drips.",
+    )
     corpus: Path | None = Field(
         default=None, description="Tests only: the folder of Dify exports to read."
     )
@@ -126,6 +159,26 @@ class Settings(BaseSettings):
     def _split_names(cls, value: object) -> object:
         if isinstance(value, str):
             return frozenset(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("allowed_addresses", "no_proxy", mode="before")
+    @classmethod
+    def _split_list(cls, value: object) -> object:
+        if isinstance(value, str):
+            return tuple(name.strip() for name in value.split(",") if name.strip())
+        return value
+
+    @field_validator("allowed_addresses", mode="after")
+    @classmethod
+    def _checked(cls, value: tuple[str, ...]) -> tuple[str, ...]:
+        AddressList.parse(value)
+        return value
+
+    @field_validator("http_proxy", "https_proxy", mode="after")
+    @classmethod
+    def _proxy_url(cls, value: str | None) -> str | None:
+        if value is not None and not value.startswith(("http://", "https://")):
+            raise ValueError("a proxy is http://host:port or https://host:port")
         return value
 
     @field_validator("log_level", mode="before")
@@ -188,6 +241,6 @@ def _default_text(name: str, field: FieldInfo) -> str:
     if name in ("home", "cache"):
         return f"the user's {'data' if name == 'home' else 'cache'} directory"
     value = field.default
-    if value is None or value == frozenset():
+    if value is None or value in (frozenset(), ()):
         return "none"
     return str(value).lower() if isinstance(value, bool) else str(value)

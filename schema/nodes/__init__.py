@@ -7,6 +7,7 @@ from schema.nodes.answer import AnswerNodeData
 from schema.nodes.base import NodeData
 from schema.nodes.end import EndNodeData
 from schema.nodes.foreign import ForeignNodeData
+from schema.nodes.http_request import HttpRequestNodeData
 from schema.nodes.if_else import IfElseNodeData
 from schema.nodes.start import StartNodeData
 from schema.nodes.template_transform import TemplateTransformNodeData
@@ -19,6 +20,7 @@ NODE_DATA: Mapping[str, type[NodeData]] = {
     "if-else": IfElseNodeData,
     "variable-aggregator": VariableAggregatorNodeData,
     "template-transform": TemplateTransformNodeData,
+    "http-request": HttpRequestNodeData,
 }
 """Node type in Dify's spelling to its data class; any other type is foreign to this version."""
 

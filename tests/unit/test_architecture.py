@@ -31,6 +31,11 @@ MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "schema.db.artifacts": ("schema", *PYDANTIC, "obstore"),
     "workflows": ("schema", "workflows", *PYDANTIC, "temporalio"),
     "activities": ("schema", "activities", *PYDANTIC, "temporalio", "sqlalchemy"),
+    # The outside world: clients, the text of answers, the mending of JSON.
+    "activities.tools": (
+        *("schema", "activities.tools", *PYDANTIC),
+        *("httpx", "httpcore", "certifi", "json_repair", "charset_normalizer"),
+    ),
     "api": (
         *("schema", "workflows.client", "workflows.payloads", "api"),
         *(*PYDANTIC, "fastapi", "starlette", "uvicorn", "sse_starlette"),

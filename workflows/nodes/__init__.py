@@ -5,6 +5,7 @@ from collections.abc import Mapping
 from workflows.nodes import (
     answer,
     end,
+    http_request,
     if_else,
     start,
     template_transform,
@@ -19,5 +20,6 @@ EXECUTORS: Mapping[str, Executor] = {
     "if-else": if_else.execute,
     "variable-aggregator": variable_aggregator.execute,
     "template-transform": template_transform.execute,
+    "http-request": http_request.execute,
 }
 """Node type in Dify's spelling to its executor; one line a type."""
