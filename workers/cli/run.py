@@ -1,9 +1,12 @@
 """`holdfast run`: run an export and wait for it."""
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import AsyncIterator
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -14,6 +17,8 @@ if TYPE_CHECKING:
     from api.run_requests import RunRequest
     from schema.plan import Plan
     from schema.settings import Settings
+    from schema.values.remote_files import RemoteFiles
+    from workers.cli.input_files import InputFiles
     from workers.cli.watching import WatchOptions
 
 
@@ -28,13 +33,20 @@ _File = Annotated[str, typer.Argument(metavar="FILE", help="An export of Dify; `
 _Input = Annotated[
     list[str] | None,
     typer.Option(
-        "--input", "-i", metavar="NAME=VALUE", help="`name=text`, `name:=json` or `name=@file`."
+        "--input",
+        "-i",
+        metavar="NAME=VALUE",
+        help="`name=text`, `name:=json`, `name=@file` or `name:=@json-file`.",
     ),
 ]
 _Inputs = Annotated[
     str | None, typer.Option("--inputs", metavar="JSON", help="A JSON object, or `@file` with one.")
 ]
 _Query = Annotated[str | None, typer.Option("--query", "-q", help="The message to a chatflow.")]
+_FileOption = Annotated[
+    list[str] | None,
+    typer.Option("--file", metavar="PATH|URL", help="A file with the message to a chatflow."),
+]
 _Env = Annotated[
     list[str] | None,
     typer.Option("--env", metavar="NAME=VALUE", help="Replaces an environment variable."),
@@ -59,6 +71,7 @@ def run(
     input: _Input = None,
     inputs: _Inputs = None,
     query: _Query = None,
+    message_file: _FileOption = None,
     env: _Env = None,
     raw_inputs: _Raw = False,
     limits: _Limits = LimitsName.GENEROUS,
@@ -76,14 +89,14 @@ def run(
     Examples:
       holdfast run app.yml -i name=Ada -i count:=3 -i letter=@letter.txt
 
-      holdfast run chat.yml --query "What is on today?"
+      holdfast run chat.yml --query "What is on today?" --file menu.pdf
 
       holdfast run app.yml --inputs @inputs.json --json | jq .outputs
     """
     from api.run_requests import RunRequest, check_request
     from schema.limits import LimitsProfile, RunPolicy
     from workers.cli.given_inputs import parse_environment, parse_inputs
-    from workers.cli.input_files import read_files
+    from workers.cli.input_files import InputFiles
     from workers.cli.session import read_settings
     from workers.cli.watching import WatchOptions
 
@@ -101,10 +114,22 @@ def run(
         trigger="cli",
         policy=RunPolicy(limits=LimitsProfile(limits)),
     )
-    request, contents = read_files(request)
-    check_request(request)
-    options = WatchOptions(json=json, stop_on_interrupt=stop_on_interrupt)
-    raise typer.Exit(asyncio.run(_run(settings, request, contents, options)))
+    _refuse_files(plan, message_file or [])
+    with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
+        files = InputFiles(Path(folder))
+        request = files.read(request, message_file or [])
+        check_request(request)
+        options = WatchOptions(json=json, stop_on_interrupt=stop_on_interrupt)
+        raise typer.Exit(asyncio.run(_run(settings, request, files, options)))
+
+
+def _refuse_files(plan: "Plan", files: list[str]) -> None:
+    """Name files that the app would leave out: over the API it does so silently, as Dify does."""
+    from schema.errors import InvalidInputs
+    from schema.given_files import UploadRules
+
+    if files and UploadRules.of_features(plan.features) is None:
+        raise InvalidInputs(["--file: this app takes no files with a message"])
 
 
 def _read_plan(file: str) -> "Plan":
@@ -141,18 +166,38 @@ def _complete(
 async def _run(
     settings: "Settings",
     request: "RunRequest",
-    contents: Mapping[str, bytes],
+    files: "InputFiles",
     options: "WatchOptions",
 ) -> int:
     from api.run_requests import build_run_input
     from api.runs import start
-    from workers.cli.input_files import store_files
     from workers.cli.session import opened_stack
     from workers.cli.watching import Interrupts, watch
 
-    async with opened_stack(settings) as (addresses, dependencies):
-        await store_files(contents.values(), dependencies.artifacts, request.tenant_id)
-        run_input = await build_run_input(request, dependencies.artifacts)
+    async with (
+        opened_stack(settings) as (addresses, dependencies),
+        _remote_files(settings, request) as remote_files,
+    ):
+        await files.store(dependencies.artifacts, request.tenant_id)
+        run_input = await build_run_input(
+            request, dependencies.artifacts, remote_files=remote_files
+        )
         interrupts = Interrupts()
         await start(run_input, dependencies.log, dependencies.runs)
         return await watch(addresses, dependencies, run_input, options, interrupts)
+
+
+@contextlib.asynccontextmanager
+async def _remote_files(
+    settings: "Settings", request: "RunRequest"
+) -> AsyncIterator["RemoteFiles | None"]:
+    """Give what describes remote files; what does it is loaded only if there are any."""
+    from api.run_requests import remote_urls_of
+
+    if not remote_urls_of(request):
+        yield None
+        return
+    from workers.web_client import opened_remote_files
+
+    async with opened_remote_files(settings) as remote_files:
+        yield remote_files
