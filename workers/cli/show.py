@@ -18,37 +18,62 @@ _ERROR_CHARACTERS = 60
 def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run id, or how it begins.")],
     json: Annotated[bool, typer.Option("--json", help="Print the result as one object.")] = False,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="NAME", help="Write one output, whole, and nothing else."),
+    ] = None,
 ) -> None:
     """Show one run: when, with which inputs, its nodes, its outputs.
 
+    With `--output` one output is written as it is: a text as text, a file as its content, anything
+    else as JSON. With `--json` values of nodes that are very large together are previews.
+
     Examples:
       holdfast show 4f3a
+
+      holdfast show 4f3a --output report > report.md
 
       holdfast show 4f3a --json | jq '.nodes[] | select(.status == "failed")'
     """
     from workers.cli.session import read_settings
 
     settings = read_settings()
-    record, run_input, result = asyncio.run(_read(settings, run))
+    if output is not None:
+        asyncio.run(_write_output(settings, run, output))
+        return
+    record, run_input, result = asyncio.run(_read(settings, run, as_json=json))
     if json:
-        from workers.cli.console import json_text
+        from workers.cli.console import print_json
 
-        typer.echo(json_text(result))
+        print_json(result)
         return
     from workers.cli.console import stdout
 
     _show(record, run_input, result, settings, stdout())
 
 
-async def _read(settings: "Settings", name: str) -> "tuple[RunRecord, RunInput, dict[str, Any]]":
+async def _write_output(settings: "Settings", run: str, name: str) -> None:
+    from workers.cli.output_value import write_output
     from workers.cli.run_names import find_run
-    from workers.cli.run_result import build_result
+    from workers.cli.session import opened_records
+
+    async with opened_records(settings) as records:
+        await write_output(records, await find_run(records, run), name)
+
+
+async def _read(
+    settings: "Settings", name: str, *, as_json: bool
+) -> "tuple[RunRecord, RunInput, dict[str, Any]]":
+    from workers.cli.console import stdout
+    from workers.cli.run_names import find_run
+    from workers.cli.run_result import build_result, wanted_by
     from workers.cli.session import opened_records
 
     async with opened_records(settings) as records:
         record = await find_run(records, name)
         run_input = await records.log.get_run_input(record.ref)
-        return record, run_input, await build_result(records, run_input)
+        wanted = wanted_by(stdout(), json=as_json)
+        return record, run_input, await build_result(records, run_input, wanted)
 
 
 def _show(

@@ -12,11 +12,11 @@ import typer
 
 from schema.commands import CommandKind
 from schema.runs import RunInput, RunStatus
-from workers.cli.console import SHORT_ID, json_text, stderr, stdout
+from workers.cli.console import SHORT_ID, print_json, stderr, stdout
 from workers.cli.exit_codes import ExitCode
 from workers.cli.following import RunFollower
 from workers.cli.lending import LentWorker, lending
-from workers.cli.run_result import build_result, show_outputs, show_summary
+from workers.cli.run_result import build_result, show_outputs, show_summary, wanted_by
 from workers.cli.run_view import RunView
 from workflows.client import workflow_id_of
 
@@ -93,7 +93,7 @@ async def watch(
         if status is None and not options.json:
             _say_left(run_input.run_id, worker.is_only_worker)
             return interrupts.exit_code
-        result = await build_result(dependencies, run_input)
+        result = await build_result(dependencies, run_input, wanted_by(stdout(), json=options.json))
     run_url = addresses.run_url(workflow_id_of(run_input.run_id))
     _show(result, run_input, options, run_url, "" if view.is_in_pieces else view.streamed)
     return interrupts.exit_code if status is None else ExitCode.of(result["status"])
@@ -105,7 +105,7 @@ async def show_ended(records: "Records", run_input: RunInput, options: WatchOpti
     Raises:
         DatabaseUnavailable: If the records are away.
     """
-    result = await build_result(records, run_input)
+    result = await build_result(records, run_input, wanted_by(stdout(), json=options.json))
     _show(result, run_input, options)
     return ExitCode.of(result["status"])
 
@@ -165,7 +165,7 @@ def _show(
     streamed: str = "",
 ) -> None:
     if options.json:
-        typer.echo(json_text(result))
+        print_json(result)
         return
     show_outputs(result, run_input.plan.mode, stdout(), streamed)
     show_summary(result, run_url, stderr())
