@@ -50,7 +50,7 @@ class ResultLimits(BaseModel):
 
 _PROFILES = {
     LimitsProfile.GENEROUS: ResultLimits(
-        template_characters=100_000_000, http_text_bytes=1024**3, http_file_bytes=1024**3
+        template_characters=200_000_000, http_text_bytes=1024**3, http_file_bytes=1024**3
     ),
     LimitsProfile.DIFY: ResultLimits(
         template_characters=400_000, http_text_bytes=1024**2, http_file_bytes=10 * 1024**2

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     from workers.dependencies import Records
 
 
+SHOWN_CHARACTERS = 1_000_000
+"""Longest text that is shown as it comes; outputs have all of it."""
+
+
 class RunFollower:
     """One reader of one run's log.
 
@@ -31,6 +35,7 @@ class RunFollower:
         self._view = view
         self._stored: dict[ArtifactRef, Segment] = {}
         self._stream = ResponseStream(run_input.plan, run_info(run_input), self._stored, full=False)
+        self._shows_text = view.shows_text
         self._shown_text = ""
         self._after = 0
         self._status = RunStatus.RUNNING
@@ -80,12 +85,9 @@ class RunFollower:
                     return
 
     async def _take(self, logged: LoggedFact) -> None:
-        for reference in self._stream.needs(logged):
-            if reference not in self._stored:
-                self._stored[reference] = await read_stored(self._records, self._ref, reference)
-        self._stream.feed(logged)
+        if self._shows_text:
+            await self._follow_text(logged)
         self._after = logged.seq
-        self._show_text(self._stream.text)
         self._view.show_fact(logged.fact)
         match logged.fact:
             case RunPaused():
@@ -94,6 +96,19 @@ class RunFollower:
                 self._rest(RunStatus.RUNNING)
             case RunFinished(status=status):
                 self._status = status
+
+    async def _follow_text(self, logged: LoggedFact) -> None:
+        """Fold the next entry and show what it adds, until that is more than anybody reads."""
+        needed = self._stream.needs(logged)
+        if sum(ref.bytes for ref in needed) + len(self._shown_text) > SHOWN_CHARACTERS:
+            self._shows_text = False
+            self._view.say("  The text is too long to be shown as it comes.")
+            return
+        for reference in needed:
+            if reference not in self._stored:
+                self._stored[reference] = await read_stored(self._records, self._ref, reference)
+        self._stream.feed(logged)
+        self._show_text(self._stream.text)
 
     def _show_text(self, text: str) -> None:
         if text == self._shown_text:

@@ -1,7 +1,9 @@
 """Writes one output of a run to stdout, whole, without holding a large text or file."""
 
+import re
 import sys
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator
+from typing import TYPE_CHECKING, Any
 
 from schema.errors import NotFound
 from schema.values.artifact_ref import ArtifactRef
@@ -28,23 +30,61 @@ async def write_output(records: "Records", record: "RunRecord", name: str) -> No
     if name not in outputs:
         known = ", ".join(map(repr, outputs)) or "none"
         raise NotFound(f"Run {record.run_id} has no output {name!r} (it has: {known}).")
-    value = from_wire(outputs[name])
-    segment = value if isinstance(value, Segment) else Segment.infer(value)
-    inner = segment.value
-    if isinstance(inner, ArtifactRef) and segment.type is SegmentType.STRING:
-        async for piece in text_pieces(inner, records.artifacts, record.tenant_id):
-            _write(piece)
+    segment = _segment_of(outputs[name])
+    if isinstance(segment.value, File) and (digest := content_digest(segment.value)) is not None:
+        await _write_file(records, record.tenant_id, segment.value, digest)
         return
-    if isinstance(inner, File) and (digest := content_digest(inner)) is not None:
-        await _write_file(records, record.tenant_id, inner, digest)
+    async for piece in text_of(records, record.tenant_id, outputs[name]):
+        # What is no Unicode text, a lone half of a pair, is written as its own bytes.
+        sys.stdout.buffer.write(piece.encode("utf-8", "surrogatepass"))
+    if segment.type is not SegmentType.STRING:
+        sys.stdout.buffer.write(b"\n")
+    sys.stdout.buffer.flush()
+
+
+async def text_of(records: "Records", tenant_id: str, wire: Any) -> AsyncIterator[str]:
+    """Give a value in pieces: a string as it is, anything else as the JSON that clients see.
+
+    Raises:
+        NotFound: If it is not in the store any more.
+        ArtifactStoreUnavailable: If the store cannot be reached.
+    """
+    segment = _segment_of(wire)
+    if isinstance(segment.value, ArtifactRef) and segment.type is SegmentType.STRING:
+        async for piece in text_pieces(segment.value, records.artifacts, tenant_id):
+            yield piece
         return
-    resolved = await resolve(segment, records.artifacts, record.tenant_id)
+    if isinstance(segment.value, ArtifactRef) and await _is_plain(
+        records, tenant_id, segment.value
+    ):
+        async for stored in records.artifacts.stream(tenant_id, segment.value):
+            yield stored.decode("ascii")
+        return
+    resolved = await resolve(segment, records.artifacts, tenant_id)
     if isinstance(resolved.value, str):
-        _write(resolved.value)
+        yield resolved.value
         return
     for piece in encode_in_pieces(to_api_json(resolved.value)):
-        _write(piece)
-    _write("\n")
+        yield piece
+
+
+_NOT_FOR_CLIENTS = re.compile(rb"\$holdfast|NaN|Infinity")
+_LONGEST_MARK = len(b"$holdfast")
+
+
+async def _is_plain(records: "Records", tenant_id: str, ref: ArtifactRef) -> bool:
+    """Whether the stored text is that which clients see: without files, types and odd numbers."""
+    end = b""
+    async for piece in records.artifacts.stream(tenant_id, ref):
+        if _NOT_FOR_CLIENTS.search(end + piece) is not None:
+            return False
+        end = piece[-_LONGEST_MARK:]
+    return True
+
+
+def _segment_of(wire: Any) -> Segment:
+    value = from_wire(wire)
+    return value if isinstance(value, Segment) else Segment.infer(value)
 
 
 async def _write_file(records: "Records", tenant_id: str, file: File, digest: str) -> None:
@@ -54,10 +94,4 @@ async def _write_file(records: "Records", tenant_id: str, file: File, digest: st
     stored = ArtifactRef(digest, size, file.mime_type or "", "file")
     async for piece in records.artifacts.stream(tenant_id, stored):
         sys.stdout.buffer.write(piece)
-    sys.stdout.buffer.flush()
-
-
-def _write(text: str) -> None:
-    # What is no Unicode text, a lone half of a pair, is written as its own bytes.
-    sys.stdout.buffer.write(text.encode("utf-8", "surrogatepass"))
     sys.stdout.buffer.flush()

@@ -117,10 +117,12 @@ def run(
     _refuse_files(plan, message_file or [])
     with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
         files = InputFiles(Path(folder))
-        request = files.read(request, message_file or [])
-        check_request(request)
+        requests = [files.read(request, message_file or [])]
+        # Only the list has it, so that nobody holds large inputs while the run is watched.
+        del request, given
+        check_request(requests[0])
         options = WatchOptions(json=json, stop_on_interrupt=stop_on_interrupt)
-        raise typer.Exit(asyncio.run(_run(settings, request, files, options)))
+        raise typer.Exit(asyncio.run(_run(settings, requests, files, options)))
 
 
 def _refuse_files(plan: "Plan", files: list[str]) -> None:
@@ -165,23 +167,26 @@ def _complete(
 
 async def _run(
     settings: "Settings",
-    request: "RunRequest",
+    requests: "list[RunRequest]",
     files: "InputFiles",
     options: "WatchOptions",
 ) -> int:
-    from api.run_requests import build_run_input
+    """Start the run of the one request, which is taken out of the list, and watch it."""
+    from api.run_requests import build_run_input, remote_urls_of
     from api.runs import start
     from workers.cli.session import opened_stack
     from workers.cli.watching import Interrupts, watch
 
+    request = requests.pop()
     async with (
         opened_stack(settings) as (addresses, dependencies),
-        _remote_files(settings, request) as remote_files,
+        _remote_files(settings, bool(remote_urls_of(request))) as remote_files,
     ):
         await files.store(dependencies.artifacts, request.tenant_id)
         run_input = await build_run_input(
             request, dependencies.artifacts, remote_files=remote_files
         )
+        del request
         interrupts = Interrupts()
         await start(run_input, dependencies.log, dependencies.runs)
         return await watch(addresses, dependencies, run_input, options, interrupts)
@@ -189,12 +194,10 @@ async def _run(
 
 @contextlib.asynccontextmanager
 async def _remote_files(
-    settings: "Settings", request: "RunRequest"
+    settings: "Settings", are_given: bool
 ) -> AsyncIterator["RemoteFiles | None"]:
     """Give what describes remote files; what does it is loaded only if there are any."""
-    from api.run_requests import remote_urls_of
-
-    if not remote_urls_of(request):
+    if not are_given:
         yield None
         return
     from workers.web_client import opened_remote_files

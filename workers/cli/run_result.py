@@ -1,7 +1,6 @@
 """How a run went: as one JSON object for programs, as outputs and a summary for people."""
 
 from collections.abc import Collection, Iterable, Sequence
-from enum import Enum, auto
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
@@ -9,17 +8,18 @@ from rich.console import Console
 from schema.facts import LoggedFact, RunFinished
 from schema.plan import AppMode
 from schema.response_stream import fold_result, references_in, references_of_result
-from schema.runs import RunInput, RunRef
+from schema.runs import RunInput, RunRef, RunStatus
 from schema.values.artifact_ref import ArtifactRef
+from schema.values.encoding import to_wire
 from schema.values.segments import Segment, SegmentType
-from workers.cli.console import duration, json_line, plain, preview, status_text
+from workers.cli.console import duration, plain, preview, status_text
 from workers.cli.following import read_stored, run_info
+from workers.cli.output_value import text_of
 
 if TYPE_CHECKING:
     from workers.dependencies import Records
 
 _ANSWER = "answer"
-_PIECE_CHARACTERS = 1024 * 1024
 
 
 WHOLE_BYTES = 16 * 1024 * 1024
@@ -27,21 +27,14 @@ WHOLE_BYTES = 16 * 1024 * 1024
 _SHORT_BYTES = 1024 * 1024
 
 
-class Wanted(Enum):
-    """Which values of a run somebody will look at."""
-
-    ALL = auto()
-    """A program: outputs whole, and values of nodes as long as they are not very large."""
-    OUTPUTS = auto()
-    """A pipe: outputs whole, nothing else."""
-    PREVIEWS = auto()
-    """A person: what can be read on a screen."""
-
-
-async def build_result(
-    records: "Records", run_input: RunInput, wanted: Wanted = Wanted.ALL
-) -> dict[str, Any]:
+async def build_result(records: "Records", run_input: RunInput, *, whole: bool) -> dict[str, Any]:
     """Build the object of run-result.schema.json.
+
+    Args:
+        records: Where the run is.
+        run_input: What it was given.
+        whole: Whether outputs are read however large they are, and values of nodes unless they are
+            very large together; else what is longer than a screen is a preview.
 
     Raises:
         NotFound: If a value is not in the artifact store any more.
@@ -50,29 +43,25 @@ async def build_result(
     run = run_info(run_input)
     facts = await _read_log(records, run_input.ref)
     references = references_of_result(run_input.plan, run, facts)
-    whole = _whole(references, _outputs_of(facts), wanted)
+    chosen = _chosen(references, _outputs_of(facts), whole)
     stored = {
         reference: await read_stored(records, run_input.ref, reference)
-        if reference in whole
+        if reference in chosen
         else _preview_of(reference)
         for reference in references
     }
     return fold_result(run_input.plan, run, facts, stored)
 
 
-def _whole(
-    references: Sequence[ArtifactRef], outputs: Collection[ArtifactRef], wanted: Wanted
+def _chosen(
+    references: Sequence[ArtifactRef], outputs: Collection[ArtifactRef], whole: bool
 ) -> set[ArtifactRef]:
     """Choose which values are read."""
-    match wanted:
-        case Wanted.PREVIEWS:
-            return {ref for ref in outputs if ref.bytes <= _SHORT_BYTES}
-        case Wanted.OUTPUTS:
-            return set(outputs)
-        case Wanted.ALL:
-            others = [ref for ref in references if ref not in outputs]
-            is_much = sum(ref.bytes for ref in others) > WHOLE_BYTES
-            return {*outputs, *(() if is_much else others)}
+    if not whole:
+        return {ref for ref in outputs if ref.bytes <= _SHORT_BYTES}
+    others = [ref for ref in references if ref not in outputs]
+    is_much = sum(ref.bytes for ref in others) > WHOLE_BYTES
+    return {*outputs, *(() if is_much else others)}
 
 
 def _outputs_of(facts: Iterable[LoggedFact]) -> list[ArtifactRef]:
@@ -93,46 +82,64 @@ async def _read_log(records: "Records", run: RunRef) -> list[LoggedFact]:
     return facts
 
 
-def wanted_by(out: Console, *, json: bool) -> Wanted:
-    """Tell which values are needed for what is to be printed."""
-    if json:
-        return Wanted.ALL
-    return Wanted.PREVIEWS if out.is_terminal else Wanted.OUTPUTS
-
-
-def show_outputs(result: dict[str, Any], mode: AppMode, out: Console, streamed: str = "") -> None:
-    """Show the outputs of a run; on a terminal large ones as previews.
+async def show_outputs(
+    records: "Records",
+    run_input: RunInput,
+    result: dict[str, Any],
+    out: Console,
+    streamed: str = "",
+) -> None:
+    """Show the outputs of a run: on a terminal their beginning, to anybody else all of them.
 
     Args:
+        records: Where large values are.
+        run_input: What the run was given.
         result: From `build_result`.
-        mode: Of the app; a chatflow's output is its answer.
         out: For results.
         streamed: What the person has seen already.
+
+    Raises:
+        NotFound: If a value is not in the artifact store any more.
+        ArtifactStoreUnavailable: If the store cannot be reached.
     """
-    outputs = result["outputs"] or {}
-    if mode is AppMode.ADVANCED_CHAT:
+    is_chat = run_input.plan.mode is AppMode.ADVANCED_CHAT
+    if out.is_terminal:
+        _show_on_screen(result["outputs"] or {}, is_chat, out, streamed)
+        return
+    for name, wire in (await _output_wires(records, run_input, result)).items():
+        if is_chat and name != _ANSWER:
+            continue
+        if not is_chat:
+            out.file.write(f"{plain(name)}: ")
+        # The console would lay a text out, which takes many times its size.
+        is_first = not is_chat
+        async for text in text_of(records, run_input.tenant_id, wire):
+            out.file.write("\n" if is_first and "\n" in text else "")
+            out.file.write(plain(text))
+            is_first = False
+        out.file.write("\n")
+
+
+async def _output_wires(
+    records: "Records", run_input: RunInput, result: dict[str, Any]
+) -> dict[str, Any]:
+    """Give the outputs with their references; those of a run that only rests are in its result."""
+    if RunStatus(result["status"]).is_terminal:
+        record = await records.log.get_run(run_input.tenant_id, run_input.run_id)
+        return record.result().outputs or {}
+    return {name: to_wire(value) for name, value in (result["outputs"] or {}).items()}
+
+
+def _show_on_screen(outputs: dict[str, Any], is_chat: bool, out: Console, streamed: str) -> None:
+    if is_chat:
         answer = outputs.get(_ANSWER) or ""
-        if not (out.is_terminal and streamed == answer):
-            _show_value(answer, out)
+        if streamed != answer:
+            out.print(preview(answer))
         return
     for name, value in outputs.items():
-        out.print(plain(name), style="bold", end=": ")
-        _show_value(value, out, begin_lines=True)
-
-
-def _show_value(value: Any, out: Console, *, begin_lines: bool = False) -> None:
-    """Show a value: on a terminal its beginning, to anybody else all of it."""
-    if out.is_terminal:
         text = preview(value)
-        out.print(f"\n{text}" if begin_lines and "\n" in text else text)
-        return
-    text = value if isinstance(value, str) else json_line(value)
-    if begin_lines and "\n" in text:
-        out.file.write("\n")
-    # The console would lay a text out, which takes many times its size.
-    for start in range(0, len(text), _PIECE_CHARACTERS):
-        out.file.write(plain(text[start : start + _PIECE_CHARACTERS]))
-    out.file.write("\n")
+        out.print(plain(name), style="bold", end=": ")
+        out.print(("\n" + text) if "\n" in text else text)
 
 
 def show_summary(result: dict[str, Any], run_url: str | None, console: Console) -> None:

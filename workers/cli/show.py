@@ -41,15 +41,7 @@ def show(
     if output is not None:
         asyncio.run(_write_output(settings, run, output))
         return
-    record, run_input, result = asyncio.run(_read(settings, run, as_json=json))
-    if json:
-        from workers.cli.console import print_json
-
-        print_json(result)
-        return
-    from workers.cli.console import stdout
-
-    _show(record, run_input, result, settings, stdout())
+    asyncio.run(_show_run(settings, run, as_json=json))
 
 
 async def _write_output(settings: "Settings", run: str, name: str) -> None:
@@ -61,19 +53,21 @@ async def _write_output(settings: "Settings", run: str, name: str) -> None:
         await write_output(records, await find_run(records, run), name)
 
 
-async def _read(
-    settings: "Settings", name: str, *, as_json: bool
-) -> "tuple[RunRecord, RunInput, dict[str, Any]]":
-    from workers.cli.console import stdout
+async def _show_run(settings: "Settings", name: str, *, as_json: bool) -> None:
+    from workers.cli.console import print_json, stdout
     from workers.cli.run_names import find_run
-    from workers.cli.run_result import build_result, wanted_by
+    from workers.cli.run_result import build_result, show_outputs
     from workers.cli.session import opened_records
 
     async with opened_records(settings) as records:
         record = await find_run(records, name)
         run_input = await records.log.get_run_input(record.ref)
-        wanted = wanted_by(stdout(), json=as_json)
-        return record, run_input, await build_result(records, run_input, wanted)
+        result = await build_result(records, run_input, whole=as_json)
+        if as_json:
+            print_json(result)
+            return
+        _show(record, run_input, result, settings, stdout())
+        await show_outputs(records, run_input, result, stdout())
 
 
 def _show(
@@ -83,8 +77,8 @@ def _show(
     settings: "Settings",
     out: "Console",
 ) -> None:
+    from schema.values.encoding import from_wire, to_api_json
     from workers.cli.console import duration, local_time, plain, preview, status_text
-    from workers.cli.run_result import show_outputs
 
     line = status_text(result["status"])
     line.append(f" · {plain(run_input.plan.app_name) or 'app'} ({run_input.plan.mode})", "default")
@@ -100,9 +94,9 @@ def _show(
         out.print(preview(result["error"]), style="red")
     for name, value in record.inputs.items():
         if value is not None and not name.startswith("sys."):
-            out.print(f"input {plain(name)}: {preview(value, 200)}")
+            shown = to_api_json(from_wire(value), lambda reference: reference.preview)
+            out.print(f"input {plain(name)}: {preview(shown, 200)}")
     out.print(_node_table(result["nodes"]))
-    show_outputs(result, run_input.plan.mode, out)
 
 
 def _node_table(nodes: list[dict[str, Any]]) -> Any:
