@@ -13,6 +13,7 @@ from schema.values.files import File
 from schema.values.large_values import resolve, text_pieces
 from schema.values.references import content_digest
 from schema.values.segments import Segment, SegmentType
+from workers.cli.console import json_line
 
 if TYPE_CHECKING:
     from schema.db.event_log import RunRecord
@@ -63,6 +64,9 @@ async def text_of(records: "Records", tenant_id: str, wire: Any) -> AsyncIterato
     resolved = await resolve(segment, records.artifacts, tenant_id)
     if isinstance(resolved.value, str):
         yield resolved.value
+        return
+    if not isinstance(segment.value, ArtifactRef):
+        yield json_line(to_api_json(resolved.value))
         return
     for piece in encode_in_pieces(to_api_json(resolved.value)):
         yield piece
