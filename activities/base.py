@@ -1,90 +1,70 @@
-"""The one wrapper of every regular activity (architecture 3.3); there is no second path.
+"""The one wrapper of every regular activity: the steps of an attempt; there is no second path.
 
-It waits for the database, writes the facts that rode along, looks for a recorded outcome, counts
-the effect start, does the work, bounds the result, records it, and answers with the digest. An
-activity is a method that takes its input and a `Work`; it knows nothing of Temporal, facts or the
-log.
+The steps are those of architecture 3.3. Facts are written first, then the work is done or joined,
+then a small answer goes back. What executes a node is `execution.py`; waiting is `availability.py`
+and `slots.py`, work that outlives an attempt `living.py`, what may leave `results.py` and
+`answers.py`, streamed text `streaming.py`. What an activity is, `work.py` says.
 """
 
-import asyncio
-import time
-import uuid
 from collections.abc import Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass
-from typing import Any, TypeAlias, TypeVar
+from typing import Any
 
 from temporalio import activity
-from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
+from temporalio.exceptions import ApplicationError
 
-from activities.values import ValueReader
+from activities import answers
+from activities.availability import WAIT_SECONDS, PatientStore, Resource, when_available
+from activities.execution import Ending, NodeExecution, Services
+from activities.heartbeats import heartbeats
+from activities.living import End, LivingWork
+from activities.results import Results, bounded
+from activities.secrets import SecretStore
+from activities.slots import Slots
+from activities.work import Work, contract_of, implements
 from schema.activities import NodeOutput
-from schema.contracts import ActivityContract, InputT, OutputT
-from schema.db.event_log import EffectRefused, EffectStart, EventLog, Head, Outcome, RecordedOutcome
-from schema.envelope import ActivityCall, ActivityFailure, ActivityReturn
-from schema.errors import DatabaseUnavailable, HoldfastError, InfrastructureError, NodeError
-from schema.facts import NodeFailed, NodeFinished, NodeStarted, digest
+from schema.contracts import ActivityContract
+from schema.db.event_log import EffectDeferred, EffectRefused, EventLog, Head, RecordedOutcome
+from schema.envelope import ActivityCall, ActivityReturn
+from schema.errors import InfrastructureError
+from schema.facts import digest
 from schema.kill_points import reach
-from schema.limits import MAX_ERROR_MESSAGE_CHARACTERS
-from schema.runs import NodeExecutionStatus, RunRef
 from schema.values.artifact_ref import ArtifactStore
-from schema.values.encoding import from_wire, to_wire
-from schema.values.large_values import reference_large
-from schema.values.segments import Segment
+from schema.values.remote_files import RemoteFiles
 
-HEARTBEAT_SECONDS = 0.4
-"""Well below the 10 s time-out; a stop comes in a heartbeat's answer (temporal-notes 8.3)."""
-DATABASE_WAIT_SECONDS = 15 * 60
-_KEYS = uuid.UUID("b7a1b0c5-2d0c-5b0e-8a34-0f6f4a3c9d11")
-"""Name space of idempotency keys; never changed, as peers remember them."""
-_FIRST_PAUSE, _LONGEST_PAUSE = 0.1, 5.0
-
-T = TypeVar("T")
-SelfT = TypeVar("SelfT")
-
-
-@dataclass(frozen=True)
-class Work:
-    """What an activity knows about the call besides its input."""
-
-    run: RunRef
-    start: int
-    """Number of this effect start; 0 for activities that execute no node."""
-    values: ValueReader
-    """Reads what the input refers to."""
-    idempotency_key: str = ""
-    """For the peer of an effect: the same for every start of one try (the header
-    `Idempotency-Key`); empty for activities that execute no node."""
-
-
-Method: TypeAlias = Callable[[SelfT, InputT, Work], Awaitable[OutputT]]
-"""An activity as it is written: a method that takes its input and what else it may know."""
-
-
-def implements(
-    contract: ActivityContract[InputT, OutputT],
-) -> Callable[[Method[SelfT, InputT, OutputT]], Method[SelfT, InputT, OutputT]]:
-    """Say which contract a method fulfils; `ActivityWrapper.wrap` makes an activity of it."""
-
-    def mark(method: Method[SelfT, InputT, OutputT]) -> Method[SelfT, InputT, OutputT]:
-        method.contract = contract  # type: ignore[attr-defined]  # read by `contract_of`
-        return method
-
-    return mark
-
-
-def contract_of(method: Callable[..., Any]) -> ActivityContract[Any, Any]:
-    """Give the contract that a bound method fulfils."""
-    contract: ActivityContract[Any, Any] = method.contract  # type: ignore[attr-defined]
-    return contract
+__all__ = ["ActivityWrapper", "Work", "contract_of", "implements"]
 
 
 class ActivityWrapper:
-    """Makes Temporal activities of methods that implement contracts."""
+    """Makes Temporal activities of methods that implement contracts; one a process.
 
-    def __init__(self, log: EventLog, artifacts: ArtifactStore) -> None:
-        self._log = log
-        self._artifacts = artifacts
+    Args:
+        log: The run's records.
+        artifacts: Where large values go.
+        living: The work that is alive in this process.
+        slots: How much is done at once.
+        secrets: Gives calls the secrets of their runs.
+        sandbox: Waited for before the effects of contracts that need it.
+    """
+
+    def __init__(
+        self,
+        log: EventLog,
+        artifacts: ArtifactStore,
+        living: LivingWork | None = None,
+        slots: Slots | None = None,
+        secrets: SecretStore | None = None,
+        sandbox: Resource | None = None,
+        remote_files: RemoteFiles | None = None,
+    ) -> None:
+        self._living = living or LivingWork(log)
+        self._services = Services(
+            log,
+            PatientStore(artifacts),
+            slots or Slots(),
+            secrets,
+            sandbox,
+            remote_files,
+        )
 
     def wrap(
         self, method: Callable[[Any, Work], Awaitable[Any]]
@@ -93,8 +73,8 @@ class ActivityWrapper:
         contract = contract_of(method)
 
         async def run(call: ActivityCall[Any]) -> ActivityReturn[Any]:
-            async with _heartbeats():
-                return await self._run(method, call)
+            async with heartbeats():
+                return await self._run(method, contract, call)
 
         # The converter reads these to decode the envelope with the contract's types.
         run.__annotations__ = {
@@ -104,213 +84,87 @@ class ActivityWrapper:
         return activity.defn(name=contract.name)(run)
 
     async def _run(
-        self, method: Callable[[Any, Work], Awaitable[Any]], call: ActivityCall[Any]
+        self,
+        method: Callable[[Any, Work], Awaitable[Any]],
+        contract: ActivityContract[Any, Any],
+        call: ActivityCall[Any],
     ) -> ActivityReturn[Any]:
-        """Take the steps in order."""
+        """Take the steps of an attempt."""
         written = digest(call.facts)
-        if call.facts:
-            head = await _when_available(
-                lambda: self._log.append(
-                    call.run, activity.info().workflow_run_id or "", call.facts, call.acknowledged
-                )
-            )
-            reach("facts written")
-            if head.ended is not None or head.stop_requested:
-                return _refused(head, written)
-        if call.node is None:
-            output = await _translate_errors(method(call.params, self._work_of(call, 0)), written)
-            if isinstance(output, NodeOutput):
-                output = await self._bound(output, call.run.tenant_id)
-            return ActivityReturn(output=output, digest=written)
-        return await self._execute_node(method, call, call.node, written)
-
-    async def _execute_node(
-        self,
-        method: Callable[[Any, Work], Awaitable[Any]],
-        call: ActivityCall[Any],
-        node: NodeStarted,
-        written: str,
-    ) -> ActivityReturn[Any]:
-        """Return the recorded outcome of a try, or make and record one."""
-        info = activity.info()
-        run_id = info.workflow_run_id or ""
-        answer = await _when_available(
-            lambda: self._log.begin_effect(call.run, run_id, node, call.path, info.activity_id)
-        )
-        if isinstance(answer, EffectRefused):
-            return _refused(answer.head, written)
-        if isinstance(answer, EffectStart):
-            reach("effect begun")
-            outcome = await self._work(method, call, node, answer.number)
-            reach("effect done")
-            answer = await _when_available(
-                lambda: self._log.record_outcome(
-                    call.run, run_id, info.activity_id, answer.number, outcome
-                )
-            )
-            reach("outcome recorded")
-        return _answer(answer, written)
-
-    async def _work(
-        self,
-        method: Callable[[Any, Work], Awaitable[Any]],
-        call: ActivityCall[Any],
-        node: NodeStarted,
-        start: int,
-    ) -> Outcome:
-        """Do the work once and turn however it ends into an outcome that can be recorded."""
-        begun = time.time()
         try:
-            output: NodeOutput = await method(call.params, self._work_of(call, start))
-            output = await self._bound(output, call.run.tenant_id)
-        except (InfrastructureError, asyncio.CancelledError):
+            head = await self._write_facts(call)
+            if call.node is None:
+                return await self._do(method, contract, call, head, written)
+            if head is not None and (head.ended is not None or head.stop_requested):
+                return answers.refused(head, written)
+            execution = NodeExecution(
+                self._services, method, contract, call, call.node, activity.info()
+            )
+            ending = await self._living.join(execution.key, call.run, call.pauses, execution.run)
+        except ApplicationError:
             raise
         except Exception as error:
-            return Outcome(await self._failed(node, error, begun, call.run.tenant_id))
-        finished = NodeFinished(
-            at=time.time(),
-            node_exec_id=node.node_exec_id,
-            node_id=node.node_id,
-            attempt=node.attempt,
-            status=NodeExecutionStatus.SUCCEEDED,
-            handle=output.handle,
-            inputs=output.inputs,
-            process_data=output.process_data,
-            outputs={name: _plain(wire) for name, wire in output.outputs.items()},
-            metadata=output.metadata,
-            elapsed_time=time.time() - begun,
-        )
-        return Outcome(finished, output.model_dump())
+            # Without its cause, which would travel along unbounded (invariant 8).
+            raise answers.reportable(error, bounded(str(error)), written) from None
+        return _answer(ending, written)
 
-    def _work_of(self, call: ActivityCall[Any], start: int) -> Work:
-        key = ""
-        if call.node is not None:
-            key = str(uuid.uuid5(_KEYS, f"{call.node.node_exec_id}:{call.node.attempt}"))
-        return Work(call.run, start, ValueReader(self._artifacts, call.run.tenant_id), key)
-
-    async def _failed(
-        self, node: NodeStarted, error: Exception, begun: float, tenant_id: str
-    ) -> NodeFailed:
-        """Describe a failed try; an error that nobody translated has Dify's name for it."""
-        known = isinstance(error, NodeError)
-        inputs = error.inputs if isinstance(error, NodeError) else None
-        process_data = error.process_data if isinstance(error, NodeError) else None
-        return NodeFailed(
-            at=time.time(),
-            node_exec_id=node.node_exec_id,
-            node_id=node.node_id,
-            attempt=node.attempt,
-            error=str(error)[:MAX_ERROR_MESSAGE_CHARACTERS],
-            error_type=error.error_type if isinstance(error, NodeError) else "WorkflowNodeError",
-            inputs=await self._bound_record(inputs, tenant_id),
-            process_data=await self._bound_record(process_data, tenant_id),
-            metadata={} if known else {"exception": type(error).__name__},
-            elapsed_time=time.time() - begun,
-        )
-
-    async def _bound(self, output: NodeOutput, tenant_id: str) -> NodeOutput:
-        """Move large values out of the result (invariants 8, 15)."""
-        return output.model_copy(
-            update={
-                "outputs": {
-                    name: await self._bound_value(wire, tenant_id)
-                    for name, wire in output.outputs.items()
-                },
-                "inputs": await self._bound_record(output.inputs, tenant_id),
-                "process_data": await self._bound_record(output.process_data, tenant_id),
-            }
-        )
-
-    async def _bound_record(self, values: Any, tenant_id: str) -> dict[str, Any] | None:
-        if values is None:
+    async def _write_facts(self, call: ActivityCall[Any]) -> Head | None:
+        """(a, b) Wait for the database and write the facts that rode along."""
+        if not call.facts:
             return None
-        return {name: await self._bound_value(value, tenant_id) for name, value in values.items()}
-
-    async def _bound_value(self, wire: Any, tenant_id: str) -> Any:
-        value = from_wire(wire)
-        segment = value if isinstance(value, Segment) else Segment.infer(value)
-        bounded = await reference_large(segment, self._artifacts, tenant_id)
-        return wire if bounded is segment else to_wire(bounded)
-
-
-def _plain(wire: Any) -> Any:
-    """Give a value without its type, as records and clients have it."""
-    value = from_wire(wire)
-    return to_wire(value.value) if isinstance(value, Segment) else wire
-
-
-def _answer(recorded: RecordedOutcome, written: str) -> ActivityReturn[Any]:
-    """Return a recorded success, raise a recorded failure."""
-    fact = recorded.outcome.fact
-    if isinstance(fact, NodeFailed):
-        failure = ActivityFailure(
-            digest=written,
-            error=fact.error,
-            error_type=fact.error_type,
-            inputs=fact.inputs,
-            process_data=fact.process_data,
+        temporal_run_id = activity.info().workflow_run_id or ""
+        head = await when_available(
+            lambda: self._services.log.append(
+                call.run, temporal_run_id, call.facts, call.acknowledged
+            )
         )
-        raise ApplicationError(
-            fact.error, failure, type=fact.error_type or "NodeFailed", non_retryable=True
-        )
-    ended = recorded.head.ended if recorded.head is not None else None
-    output = NodeOutput.model_validate(recorded.outcome.output)
-    return ActivityReturn(output=output, digest=written, ended=ended)
+        reach("facts written")
+        return head
 
+    async def _do(
+        self,
+        method: Callable[[Any, Work], Awaitable[Any]],
+        contract: ActivityContract[Any, Any],
+        call: ActivityCall[Any],
+        head: Head | None,
+        written: str,
+    ) -> ActivityReturn[Any]:
+        """Do what executes no node, also while the run is being stopped.
 
-def _refused(head: Head, written: str) -> ActivityReturn[Any]:
-    """Begin nothing: the run has ended or is being stopped."""
-    return ActivityReturn(
-        digest=written, ended=head.ended, deferred=True, stop_requested=head.stop_requested
-    )
+        It has no outcome: doing it again changes nothing.
 
-
-async def _translate_errors(work: Awaitable[T], written: str) -> T:
-    """Turn an error of ours into a bounded one that Temporal can report (invariant 8)."""
-    try:
-        return await work
-    except HoldfastError as error:
-        message = str(error)[:MAX_ERROR_MESSAGE_CHARACTERS]
-        retryable = isinstance(error, InfrastructureError)
-        failure = ActivityFailure(digest=written, error=message)
-        raise ApplicationError(
-            message, failure, type=error.code, non_retryable=not retryable
-        ) from error
-
-
-async def _when_available(write: Callable[[], Awaitable[T]]) -> T:
-    """Repeat a write while the database is away; writes are idempotent by their numbers.
-
-    Raises:
-        ApplicationError: Retryable, after 15 minutes.
-    """
-    deadline = time.monotonic() + DATABASE_WAIT_SECONDS
-    pause = _FIRST_PAUSE
-    while True:
+        Raises:
+            ApplicationError: If it failed.
+        """
+        if head is not None and head.ended is not None:
+            return answers.refused(head, written)
+        services, run = self._services, call.run
+        secrets = await services.secrets_of(call)
+        results = Results(services.store, run.tenant_id, secrets)
+        work = Work(run, 0, services.values_of(run, secrets), secrets)
         try:
-            return await write()
-        except DatabaseUnavailable as error:
-            if time.monotonic() > deadline:
-                raise ApplicationError(
-                    str(error)[:MAX_ERROR_MESSAGE_CHARACTERS],
-                    type=error.code,
-                    category=ApplicationErrorCategory.BENIGN,
-                ) from error
-        await asyncio.sleep(pause)
-        pause = min(pause * 2, _LONGEST_PAUSE)
+            async with services.slots.taken(contract.role, WAIT_SECONDS) as is_taken:
+                if not is_taken:
+                    raise InfrastructureError(f"No slot of the role {contract.role} became free.")
+                output = await when_available(lambda: method(call.params, work))
+            if isinstance(output, NodeOutput):
+                output = await results.bounded_output(output)
+        except Exception as error:
+            raise answers.reportable(error, results.error_text(error), written) from None
+        stop_requested = head is not None and head.stop_requested
+        return ActivityReturn(output=output, digest=written, stop_requested=stop_requested)
 
 
-@asynccontextmanager
-async def _heartbeats() -> Any:
-    """Heartbeat in the background as long as the activity lives."""
-    beating = asyncio.create_task(_beat())
-    try:
-        yield
-    finally:
-        beating.cancel()
-
-
-async def _beat() -> None:
-    while True:
-        await asyncio.sleep(HEARTBEAT_SECONDS)
-        activity.heartbeat()
+def _answer(ending: Ending | End, written: str) -> ActivityReturn[Any]:
+    """(j) Answer with a small result, or with an error that can be reported."""
+    match ending:
+        case RecordedOutcome():
+            return answers.of_outcome(ending, written)
+        case EffectRefused(head):
+            return answers.refused(head, written)
+        case EffectDeferred() | End.PAUSE:
+            return answers.deferred(written)
+        case End.STOP:
+            raise answers.stopped(written)
+        case End.SHUTDOWN:
+            raise answers.shut_down()

@@ -4,14 +4,27 @@ Contracts of node types stand beside the type's data in `schema/nodes/`.
 """
 
 from datetime import timedelta
-from typing import Any
+from enum import StrEnum
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from schema.contracts import ActivityContract, Role
-from schema.limits import MAX_HTTP_SECONDS, LimitsProfile
-from schema.plan import PlanNode
-from schema.runs import RunInput, RunResult
+from schema.facts import NodeFailed, NodeStarted
+from schema.node_calls import WAITING, NodeInput, NodeOutput
+from schema.runs import NodeExecutionStatus, RunInput, RunResult
+
+__all__ = [
+    "EVALUATE",
+    "FINALIZE",
+    "FLUSH",
+    "REGISTER",
+    "FinalizeInput",
+    "FinalizeOutput",
+    "NodeInput",
+    "NodeOutput",
+    "Nothing",
+    "RegisterInput",
+]
 
 
 class Nothing(BaseModel):
@@ -26,30 +39,6 @@ class RegisterInput(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     run_input: RunInput
-
-
-class NodeInput(BaseModel):
-    """What an activity needs to execute a node: never the pool, never the plan."""
-
-    model_config = ConfigDict(frozen=True)
-
-    node: PlanNode
-    variables: tuple[tuple[str, str, Any], ...]
-    """(node id, name, wire form) of what the node selects."""
-    limits: LimitsProfile
-
-
-class NodeOutput(BaseModel):
-    """What an activity that executes a node returns, large values by reference."""
-
-    model_config = ConfigDict(frozen=True)
-
-    outputs: dict[str, Any] = Field(default_factory=dict)
-    """Typed values by name, wire form."""
-    inputs: dict[str, Any] | None = None
-    process_data: dict[str, Any] | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
-    handle: str = "source"
 
 
 class FinalizeInput(BaseModel):
@@ -69,8 +58,57 @@ class FinalizeOutput(BaseModel):
     result: RunResult
 
 
-WAITING = timedelta(hours=1)
-"""What start_to_close grants the wrapper's waits above the work's limit (architecture 3.3)."""
+class ClaimAs(StrEnum):
+    """What a try becomes that somebody gives up."""
+
+    LOST = "lost"
+    """A node failure: its worker was lost, or Temporal has given it up."""
+    STOPPED = "stopped"
+    """Its run ends, or is being stopped."""
+
+
+class GivenUpTry(BaseModel):
+    """A try of a node whose activity is not waited for any more."""
+
+    model_config = ConfigDict(frozen=True)
+
+    node: NodeStarted
+    path: str
+    """Its node path."""
+    activity_id: str
+
+
+class ClaimInput(BaseModel):
+    """Tries that are given up together."""
+
+    model_config = ConfigDict(frozen=True)
+
+    tries: tuple[GivenUpTry, ...]
+    claim_as: ClaimAs
+    reason: str
+    """The error's text, bounded."""
+
+
+class ClaimedOutcome(BaseModel):
+    """What counts for one try: what its activity had recorded, or the claim."""
+
+    model_config = ConfigDict(frozen=True)
+
+    status: NodeExecutionStatus
+    """`succeeded`, `failed` or `stopped`."""
+    output: NodeOutput | None = None
+    """Of a success that was found."""
+    failure: NodeFailed | None = None
+    """Of a failure, found or claimed."""
+
+
+class ClaimOutput(BaseModel):
+    """The outcomes that count, in the order of the tries."""
+
+    model_config = ConfigDict(frozen=True)
+
+    outcomes: tuple[ClaimedOutcome, ...]
+
 
 FLUSH = ActivityContract(
     name="flush",
@@ -90,6 +128,15 @@ REGISTER = ActivityContract(
 )
 """Makes the row of a run that was started from outside."""
 
+CLAIM = ActivityContract(
+    name="claim",
+    input_type=ClaimInput,
+    output_type=ClaimOutput,
+    role=Role.RUN,
+    start_to_close=WAITING,
+)
+"""Takes the outcomes of tries that the workflow gives up; what was recorded counts instead."""
+
 EVALUATE = ActivityContract(
     name="evaluate",
     input_type=NodeInput,
@@ -98,15 +145,6 @@ EVALUATE = ActivityContract(
     start_to_close=timedelta(minutes=5) + WAITING,
 )
 """An inline node's function over values behind references."""
-
-HTTP_REQUEST = ActivityContract(
-    name="http-request",
-    input_type=NodeInput,
-    output_type=NodeOutput,
-    role=Role.IO,
-    start_to_close=timedelta(seconds=MAX_HTTP_SECONDS) + WAITING,
-)
-"""An author's request, sent through the address guard."""
 
 FINALIZE = ActivityContract(
     name="finalize",

@@ -33,3 +33,5 @@ class ActivityContract(Generic[InputT, OutputT]):
     role: Role
     start_to_close: timedelta
     """Limit of one attempt, the wrapper's waits included (the work's own limit plus an hour)."""
+    needs_sandbox: bool = False
+    """Whether its effect cannot begin while the sandbox is away."""

@@ -42,6 +42,10 @@ class ActivityCall(BaseModel, Generic[InputT]):
     """Node path of that try, for seeds and operators: `node[3]`."""
     facts: tuple[OpenFact, ...] = ()
     acknowledged: Acknowledged = Acknowledged()
+    has_secrets: bool = False
+    """Whether the run was given secrets, so that results have to be searched for them."""
+    pauses: int = 0
+    """Pauses and resumptions that the workflow had applied; a later pause defers the node."""
     params: InputT
 
 
@@ -52,12 +56,17 @@ class ActivityReturn(BaseModel, Generic[OutputT]):
 
     output: OutputT | None = None
     deferred: bool = False
-    """Nothing was started because the run is paused; the node goes back into the ready queue."""
+    """Nothing was started: the run was paused or its part of this system is busy; the node goes
+    back into the ready queue."""
     digest: str
     """Over the facts of the call: they are in the log."""
     ended: RunResult | None = None
     """The terminal state of the run's row, if it has one: the run must obey it (invariant 5)."""
     stop_requested: bool = False
+
+
+STOPPED = "Stopped"
+"""Type of the error of an activity that ended because its run is being stopped or has ended."""
 
 
 class ActivityFailure(BaseModel):

@@ -12,10 +12,12 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression
 
+from activities.living import LivingWork
 from schema.db.artifacts import ArtifactFiles
 from schema.db.engine import Database, open_database
 from schema.db.event_log import EventLog
 from schema.errors import TemporalUnavailable
+from schema.key_file import KeyFile, KeySource
 from schema.runs import Queues
 from schema.settings import Settings
 from workers.stack import StackAddresses
@@ -33,6 +35,8 @@ class Records:
     database: Database
     log: EventLog
     artifacts: ArtifactFiles
+    keys: KeySource
+    """Of the secrets of runs."""
 
 
 @dataclass(frozen=True)
@@ -42,6 +46,8 @@ class Dependencies(Records):
     settings: Settings
     temporal: Client
     runs: GraphRunClient
+    living: LivingWork
+    """The work of activities that is alive in this process."""
     queues: Queues = field(default_factory=Queues)
 
 
@@ -55,8 +61,9 @@ async def open_records(settings: Settings) -> AsyncIterator[Records]:
     url = settings.database_url or f"sqlite:///{settings.database_file}"
     database = open_database(url, settings.sqlite_synchronous)
     log = EventLog(database)
+    keys = KeySource(KeyFile(settings.secret_keys_file), settings.secret_keys)
     try:
-        yield Records(database, log, ArtifactFiles(settings.artifacts_location))
+        yield Records(database, log, ArtifactFiles(settings.artifacts_location), keys)
     finally:
         await log.close()
         await database.close()
@@ -74,14 +81,21 @@ async def open_dependencies(
     """
     async with open_records(settings) as records:
         temporal = await connect(settings, addresses, records.artifacts)
-        yield Dependencies(
-            database=records.database,
-            log=records.log,
-            artifacts=records.artifacts,
-            settings=settings,
-            temporal=temporal,
-            runs=GraphRunClient(temporal),
-        )
+        runs = GraphRunClient(temporal)
+        living = LivingWork(records.log, runs.is_open)
+        try:
+            yield Dependencies(
+                database=records.database,
+                log=records.log,
+                artifacts=records.artifacts,
+                keys=records.keys,
+                settings=settings,
+                temporal=temporal,
+                runs=runs,
+                living=living,
+            )
+        finally:
+            await living.close()
 
 
 async def connect(

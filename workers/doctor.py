@@ -22,15 +22,18 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.envconfig import ClientConfig
 from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
+from activities.sandbox.fork_server_sandbox import REMEDY as ISOLATION_REMEDY
+from activities.sandbox.fork_server_sandbox import ForkServerSandbox
 from schema.db.artifacts import ArtifactFiles
-from schema.errors import ArtifactStoreUnavailable, SetupError
+from schema.errors import ArtifactStoreUnavailable, IsolationMissing, SetupError
+from schema.key_file import KeyFile, parse_setting
 from schema.search_attributes import SEARCH_ATTRIBUTES
 from schema.settings import Settings
 from schema.version import VERSION
 from workers.data_directory import DataDirectory
 from workers.dev_server import is_ready
 from workers.file_lock import is_locked
-from workers.program import run_program
+from workers.sandbox_setup import sandbox_options
 from workers.server_binary import MODULE, REMEDY, BinaryCache, DevServerBinary, from_path
 from workers.server_record import read_record
 
@@ -66,7 +69,8 @@ async def examine(settings: Settings) -> list[Check]:
         checks += [_embedded_server(settings), await _server_program(settings)]
     else:
         checks.append(await _external_server(settings))
-    checks += [await _database(settings), await _artifacts(settings), await _sandbox(settings)]
+    checks += [await _database(settings), await _artifacts(settings), _secret_keys(settings)]
+    checks.append(await _sandbox(settings))
     return checks
 
 
@@ -212,19 +216,37 @@ async def _artifacts(settings: Settings) -> Check:
     return _ok(name, location)
 
 
+def _secret_keys(settings: Settings) -> Check:
+    name, file = "secret keys", KeyFile(settings.secret_keys_file)
+    try:
+        if settings.secret_keys is not None:
+            keys, place = parse_setting(settings.secret_keys), "HOLDFAST_SECRET_KEYS"
+        elif file.path.exists():
+            keys, place = file.read(), str(file.path)
+        else:
+            return _ok(name, f"{file.path}, not made yet")
+    except SetupError as error:
+        return _problem(name, str(error), "see there")
+    others = f", {len(keys) - 1} older" if len(keys) > 1 else ""
+    return _ok(name, f"{place}, current {keys[0].id}{others}")
+
+
 async def _sandbox(settings: Settings) -> Check:
     name = "sandbox"
+    extras = ", network allowed" if settings.sandbox_network else ""
     if settings.sandbox == "limits-only":
         remedy = "unset HOLDFAST_SANDBOX unless you trust all user code"
-        return _warning(name, "switched to limits only", remedy)
-    remedy = "apt install bubblewrap (user code runs with limits only without it)"
-    if shutil.which("bwrap") is None:
-        return _warning(name, "no bubblewrap", remedy)
-    command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
-    tried = await run_program(command, PROBE_SECONDS)
-    if tried.status != 0:
-        return _warning(name, f"bubblewrap does not work: {tried.last_line}", remedy)
-    return _ok(name, "bubblewrap")
+        return _warning(name, f"switched to limits only{extras}", remedy)
+    sandbox = ForkServerSandbox(sandbox_options(settings, isolation_required=True))
+    try:
+        isolation = await sandbox.wait_until_available()
+    except IsolationMissing:
+        reasons = "; ".join(dict.fromkeys(sandbox.rejected.values()))
+        return _warning(name, f"limits only{extras} ({reasons})", ISOLATION_REMEDY)
+    finally:
+        await sandbox.close()
+    missing = next(iter(sandbox.rejected.values()), "")
+    return _ok(name, f"{isolation.name}{extras}" + (f" ({missing})" if missing else ""))
 
 
 def _is_writable(path: Path) -> bool:

@@ -5,27 +5,33 @@ queues of their own there is one worker a role (architecture 2, temporal-notes 1
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Callable, Sequence
 from datetime import timedelta
 from enum import StrEnum
+from typing import Any
 
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
-from activities.registry import build_activities
+from activities.base import ActivityWrapper
+from activities.registry import Peers, build_activities
+from activities.secrets import SecretStore
+from activities.slots import Slots
+from activities.tools.remote_files import GuardedFiles
 from schema.contracts import Role
 from workers.dependencies import Dependencies
 from workflows.graph_run import GraphRun
 
-MAX_CONCURRENT_ACTIVITIES = 200
+MAX_CONCURRENT_ACTIVITIES = 2_000
+"""How many may wait; how many work at once is a matter of the wrapper's slots."""
 CACHED_WORKFLOWS = 1000
 STICKY_TIMEOUT = timedelta(seconds=1.5)
 """How long a run of a lost worker waits before another one takes its next task."""
 HEARTBEAT_THROTTLE = timedelta(seconds=0.5)
 """A stop reaches an activity in a heartbeat's answer, so heartbeats must not be held back."""
 
-_PASSED_THROUGH = ("schema",)
-"""Not loaded again in the sandbox: every class would exist twice. `graph_run` passes the rest."""
+_PASSED_THROUGH = ("schema", "workflows")
+"""Not loaded again in the sandbox: every class would exist twice, and each run would pay for it."""
 
 
 class WorkerRole(StrEnum):
@@ -39,6 +45,7 @@ class WorkerRole(StrEnum):
 
 def build_workers(
     dependencies: Dependencies,
+    peers: Peers,
     role: WorkerRole = WorkerRole.ALL,
     cached_workflows: int = CACHED_WORKFLOWS,
 ) -> list[Worker]:
@@ -46,6 +53,7 @@ def build_workers(
 
     Args:
         dependencies: What activities work with.
+        peers: What their effects reach.
         role: Which queues to serve.
         cached_workflows: Runs kept in memory between tasks; 0 replays at every task, for tests.
 
@@ -55,15 +63,32 @@ def build_workers(
     roles = list(Role) if role is WorkerRole.ALL else [Role(role)]
     queues = {dependencies.queues.of(each): each for each in reversed(roles)}
     serves_runs = {dependencies.queues.of(Role.RUN)} if Role.RUN in roles else set()
+    activities = activities_of(dependencies, peers)
     return [
-        build_worker(dependencies, queue, queue in serves_runs, cached_workflows)
+        build_worker(dependencies, queue, activities, queue in serves_runs, cached_workflows)
         for queue in queues
     ]
+
+
+def activities_of(dependencies: Dependencies, peers: Peers) -> list[Callable[..., Any]]:
+    """Build the activities of this process: all its workers share one wrapper and its slots."""
+    settings = dependencies.settings
+    wrapper = ActivityWrapper(
+        dependencies.log,
+        dependencies.artifacts,
+        dependencies.living,
+        Slots(settings.io_slots, settings.code_slots),
+        SecretStore(dependencies.log, dependencies.keys),
+        sandbox=peers.sandbox,
+        remote_files=GuardedFiles(peers.http),
+    )
+    return build_activities(dependencies.log, wrapper, peers)
 
 
 def build_worker(
     dependencies: Dependencies,
     task_queue: str,
+    activities: Sequence[Callable[..., Any]],
     workflows: bool = True,
     cached_workflows: int = CACHED_WORKFLOWS,
 ) -> Worker:
@@ -72,6 +97,7 @@ def build_worker(
     Args:
         dependencies: What activities work with.
         task_queue: Where tasks come from.
+        activities: From `activities_of`, once a process.
         workflows: Whether it runs workflows besides activities.
         cached_workflows: Runs kept in memory between tasks.
     """
@@ -79,7 +105,7 @@ def build_worker(
         dependencies.temporal,
         task_queue=task_queue,
         workflows=[GraphRun] if workflows else [],
-        activities=build_activities(dependencies.log, dependencies.artifacts),
+        activities=activities,
         workflow_runner=workflow_runner(),
         max_cached_workflows=cached_workflows,
         max_concurrent_activities=MAX_CONCURRENT_ACTIVITIES,

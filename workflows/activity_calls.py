@@ -3,15 +3,27 @@
 Every regular activity takes the open facts along and acknowledges them (invariants 3, 4, 9, 11).
 """
 
+from collections.abc import Sequence
 from datetime import timedelta
 
 from temporalio import workflow
 from temporalio.common import RetryPolicy
 from temporalio.exceptions import ActivityError, ApplicationError
 
-from schema.activities import FINALIZE, FLUSH, FinalizeInput, FinalizeOutput, Nothing
+from schema.activities import (
+    CLAIM,
+    FINALIZE,
+    FLUSH,
+    ClaimAs,
+    ClaimedOutcome,
+    ClaimInput,
+    FinalizeInput,
+    FinalizeOutput,
+    GivenUpTry,
+    Nothing,
+)
 from schema.contracts import ActivityContract, InputT, OutputT, Role
-from schema.envelope import ActivityCall, ActivityFailure, ActivityReturn
+from schema.envelope import STOPPED, ActivityCall, ActivityFailure, ActivityReturn
 from schema.facts import NodeStarted
 from schema.runs import RunInput, RunResult
 from workflows.fact_ledger import NOTHING_CARRIED, Carried, FactLedger
@@ -48,6 +60,7 @@ class ActivityCalls:
         path: str = "",
         activity_id: str | None = None,
         summary: str | None = None,
+        pauses: int = 0,
     ) -> ActivityReturn[OutputT]:
         """Run an activity with the open facts in its envelope.
 
@@ -61,6 +74,8 @@ class ActivityCalls:
             path=path,
             facts=carried.facts,
             acknowledged=self._ledger.acknowledged,
+            has_secrets=bool(self._run_input.secrets),
+            pauses=pauses,
             params=params,
         )
         settled = False
@@ -82,6 +97,7 @@ class ActivityCalls:
             self._ledger.acknowledge(carried, answer.digest)
         except ActivityError as error:
             settled = self._acknowledge_failure(carried, error)
+            self.stop_requested = self.stop_requested or is_stopped(error)
             raise
         finally:
             if not settled:
@@ -97,6 +113,18 @@ class ActivityCalls:
             ActivityError: If the carrier ended; its facts are open again.
         """
         await self.call(FLUSH, Nothing(), summary="facts")
+
+    async def claim(
+        self, tries: Sequence[GivenUpTry], claim_as: ClaimAs, reason: str
+    ) -> Sequence[ClaimedOutcome]:
+        """Give tries up, and learn what counts for each: a recorded outcome, or the claim.
+
+        Raises:
+            ActivityError: If even that could not be done.
+        """
+        params = ClaimInput(tries=tuple(tries), claim_as=claim_as, reason=reason)
+        answer = await self.call(CLAIM, params, summary=f"claim · {claim_as}")
+        return () if answer.output is None else answer.output.outcomes
 
     async def finalize(self, result: RunResult) -> RunResult:
         """Write the last facts and the terminal state; give the state that counts.
@@ -118,7 +146,6 @@ class ActivityCalls:
                 result_type=ActivityReturn[FinalizeOutput],
                 start_to_close_timeout=FINALIZE.start_to_close,
                 retry_policy=_FINALIZE_ONCE,
-                summary="finalize",
             )
         except ActivityError:
             self._ledger.put_back(carried)
@@ -147,8 +174,14 @@ class ActivityCalls:
         return True
 
 
+def is_stopped(error: BaseException | None) -> bool:
+    """Whether an activity ended itself because the row says that its run is to stop."""
+    cause = error.cause if isinstance(error, ActivityError) else None
+    return isinstance(cause, ApplicationError) and cause.type == STOPPED
+
+
 def failure_of(error: ActivityError) -> ActivityFailure | None:
-    """Read the details of a node failure; None for anything else that ended an activity."""
+    """Read what an activity itself reported; None for anything else that ended it."""
     cause = error.cause
     if not isinstance(cause, ApplicationError) or not cause.details:
         return None

@@ -143,6 +143,15 @@ class GraphRunClient:
             temporal_run_id=described.run_id,
         )
 
+    async def is_open(self, run_id: str) -> bool:
+        """Whether Temporal still executes a run.
+
+        Raises:
+            TemporalUnavailable: If the server could not be asked.
+        """
+        state = await self.describe(run_id)
+        return state is not None and state.is_open
+
     async def result(self, run_id: str) -> RunResult | None:
         """Give what the closed workflow of a run returned; None if it returned nothing.
 

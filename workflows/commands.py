@@ -88,6 +88,7 @@ class Commands:
             self.answer(CommandKind.PAUSE, command.command_id, "run is paused already")
             return
         self._state.paused, self._state.pause_reason = True, command.reason
+        self._state.pauses += 1
         self.answer(CommandKind.PAUSE, command.command_id)
 
     def _resume(self, command: Command) -> None:
@@ -95,6 +96,7 @@ class Commands:
             self.answer(CommandKind.RESUME, command.command_id, "run is not paused")
             return
         self._state.paused = False
+        self._state.pauses += 1
         self.answer(CommandKind.RESUME, command.command_id)
         if self._state.pause_announced:
             self._state.pause_announced = False

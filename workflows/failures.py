@@ -46,7 +46,10 @@ Consequence: TypeAlias = Retry | Absorbed | Fatal
 def consequence_of(node: PlanNode, result: NodeResult, attempt: int) -> Consequence:
     """Decide what follows a failed try (dify-nodes 2.7, 2.8)."""
     config = node.data.retry_config
-    if node.type in RETRYING_TYPES and config.retry_enabled and attempt <= config.max_retries:
+    retries = node.type in RETRYING_TYPES and config.retry_enabled
+    # A lost worker is no failure of the node's that its author reckoned with (temporal-notes 8.1).
+    is_lost = result.error_type == WorkerLost.error_type
+    if retries and not is_lost and attempt <= config.max_retries:
         return Retry(config.retry_interval / 1000, attempt)
     match node.data.error_strategy:
         case ErrorStrategy.FAIL_BRANCH:

@@ -6,6 +6,7 @@ every fact is in the log.
 
 from dataclasses import asdict, dataclass, field
 
+from schema.facts import NodeStarted
 from schema.runs import RunInput, Snapshot
 from workflows.run_outputs import RunOutputs
 from workflows.scheduler import Scheduler
@@ -37,10 +38,14 @@ class RunState:
     counters: Counters = field(default_factory=Counters)
     attempts: dict[str, int] = field(default_factory=dict)
     """Number of the latest try, by node id."""
+    deferred: dict[str, NodeStarted] = field(default_factory=dict)
+    """Tries that were launched and sent back unstarted, by node id: they are counted already."""
     paused: bool = False
     pause_announced: bool = False
     """Whether the log says that the run is paused: it has come to rest."""
     pause_reason: str = ""
+    pauses: int = 0
+    """Pauses and resumptions applied; activities are told, so that a late pause defers them."""
     answered: dict[str, None] = field(default_factory=dict)
     """Ids of commands that have their answer, in order."""
 
@@ -56,14 +61,19 @@ class RunState:
             )
         return cls(
             scheduler=Scheduler.restore(graph, snapshot),
-            pool=VariablePool.restore(snapshot.variables),
+            pool=VariablePool.restore(run_input, snapshot.variables),
             active_left=snapshot.active_seconds_left,
             outputs=RunOutputs.restore(snapshot.outputs),
             counters=Counters(**snapshot.counters),
             attempts=dict(snapshot.attempts),
+            deferred={
+                node_id: NodeStarted.model_validate(begun)
+                for node_id, begun in snapshot.deferred.items()
+            },
             paused=snapshot.paused,
             pause_announced=snapshot.pause_announced,
             pause_reason=snapshot.pause_reason,
+            pauses=snapshot.pauses,
             answered=dict.fromkeys(snapshot.applied_commands),
         )
 
@@ -77,9 +87,11 @@ class RunState:
             outputs=self.outputs.snapshot(),
             counters=asdict(self.counters),
             attempts=self.attempts,
+            deferred={node_id: begun.model_dump() for node_id, begun in self.deferred.items()},
             paused=self.paused,
             pause_announced=self.pause_announced,
             pause_reason=self.pause_reason,
+            pauses=self.pauses,
             applied_commands=tuple(self.answered),
             facts=facts,
             active_seconds_left=self.active_left,

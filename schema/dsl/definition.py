@@ -50,12 +50,12 @@ class WorkflowDefinition:
     version: str = _OLDEST_VERSION
     name: str = ""
     description: str = ""
-    nodes: tuple[Json, ...] = ()
+    nodes: tuple[Json, ...] = field(default=(), repr=False)
     """Entries of `graph.nodes` in file order, notes and malformed ones included."""
     edges: tuple[Json, ...] = ()
     features: Mapping[str, Any] = field(default_factory=dict)
-    environment: tuple[Json, ...] = ()
-    """Entries of `environment_variables`."""
+    environment: tuple[Json, ...] = field(default=(), repr=False)
+    """Entries of `environment_variables`, secrets among them."""
     conversation: tuple[Json, ...] = ()
     """Entries of `conversation_variables`."""
     findings: tuple[Finding, ...] = ()
@@ -86,7 +86,9 @@ def read_definition(data: bytes | str) -> WorkflowDefinition:
     version = _version(root)
     kind = DocumentKind.RAG_PIPELINE if root.get("kind") == _PIPELINE else DocumentKind.APP
     if kind is DocumentKind.APP and not root.get("app"):
-        raise InvalidDocument("Missing app data in YAML content.")
+        raise InvalidDocument(
+            "Missing app data in YAML content (no `app`): is it an export of Dify?"
+        )
     header = _mapping(root, "app" if kind is DocumentKind.APP else _PIPELINE)
     mode = DocumentMode.RAG_PIPELINE if kind is DocumentKind.RAG_PIPELINE else _mode(header)
     workflow = _mapping(root, "workflow")

@@ -11,6 +11,7 @@ from itertools import islice
 from typing import Any, TypeAlias
 
 from schema.values.encoding import Json, decode, encode
+from schema.values.sealed import Sealed
 from schema.values.segments import Segment, Value
 
 PIECE_CHARACTERS = 1024 * 1024
@@ -72,6 +73,8 @@ def is_small(value: Value, characters: int = PIECE_CHARACTERS) -> bool:
                     pending.extend(fields.values())
             case Segment(value=inner):
                 pending.append(inner)
+            case Sealed(text=text):
+                characters -= len(text)
         if items > _SMALL_ITEMS:
             return False
         if characters < 0:

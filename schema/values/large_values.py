@@ -10,7 +10,7 @@ import asyncio
 import tempfile
 from collections.abc import AsyncIterator, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -29,9 +29,12 @@ from schema.values.references import (
     find_references,
     replace_references,
 )
+from schema.values.sealed import Sealed, mask_tokens
 from schema.values.segments import Segment, SegmentType, Value
 
 _PREVIEW_CHARACTERS = 256
+LONGEST_PREVIEW = 4_096
+"""Characters that are looked at for a preview: tokens are longer than what is shown for them."""
 _MIME = "application/json"
 _AT_ONCE_BYTES = 1024 * 1024
 """A stored value of at most this length is read and decoded in one go."""
@@ -50,18 +53,28 @@ async def reference_large(segment: Segment, store: ArtifactStore, tenant_id: str
     value = segment.value
     if isinstance(value, ArtifactRef):
         return segment
-    if is_small(value, INLINE_VALUE_BYTES) and len(encode(to_wire(value))) <= INLINE_VALUE_BYTES:
+    if is_small(value, INLINE_VALUE_BYTES) and _encoded_size(value) <= INLINE_VALUE_BYTES:
         return segment
     with _temporary_file() as path:
         spooled = await asyncio.to_thread(_spool, value, path)
         if spooled is None:
             return segment
         stored = await store.put_file(tenant_id, path, _MIME, str(segment.type), spooled.preview)
-    return Segment(segment.type, stored.holding(spooled.contents))
+    reference = replace(stored, sealed=value.nonce if isinstance(value, Sealed) else "")
+    return Segment(segment.type, reference.holding(spooled.contents))
+
+
+def preview_of(text: str, nonce: str) -> str:
+    """Give the beginning of encoded text for people, with masks in the place of secrets."""
+    if not nonce:
+        return text[:_PREVIEW_CHARACTERS]
+    return mask_tokens(text[:LONGEST_PREVIEW], nonce)[:_PREVIEW_CHARACTERS]
 
 
 async def resolve(segment: Segment, store: ArtifactStore, tenant_id: str) -> Segment:
     """Read a value whole: also what is behind references inside it, and inside those.
+
+    What has secrets in it stays sealed.
 
     Raises:
         NotFound: If something is not in the store any more, or damaged.
@@ -76,37 +89,50 @@ async def _resolve(value: Value, store: ArtifactStore, tenant_id: str) -> Value:
     read: dict[Reference, Value] = {}
     for ref in found:
         inner = await read_value(ref, store, tenant_id)
-        read[ref] = await _resolve(inner, store, tenant_id) if ref.contents else inner
+        has_more = bool(ref.contents) and not ref.sealed
+        read[ref] = await _resolve(inner, store, tenant_id) if has_more else inner
     return replace_references(value, read) if read else value
 
 
 async def read_value(ref: ArtifactRef, store: ArtifactStore, tenant_id: str) -> Value:
-    """Read the value that a reference stands for; it may contain references itself.
+    """Read the value that a reference stands for; it may contain references, or be sealed, itself.
 
     Raises:
         NotFound: If it is not in the store any more, or damaged.
         ArtifactStoreUnavailable: If the store cannot be reached.
     """
     if ref.bytes <= _AT_ONCE_BYTES:
-        return from_wire(decode(await store.get(tenant_id, ref)))
-    if ref.kind == SegmentType.STRING:
+        return stored_value(ref, (await store.get(tenant_id, ref)).decode("ascii"))
+    if ref.kind == SegmentType.STRING and not ref.sealed:
         return "".join([piece async for piece in text_pieces(ref, store, tenant_id)])
     pieces = [piece.decode("ascii") async for piece in store.stream(tenant_id, ref)]
     text = "".join(pieces)
     # Of the text there may be one copy while the value is made.
     pieces.clear()
-    return await asyncio.to_thread(lambda: from_wire(decode_in_turns(text)))
+    return await asyncio.to_thread(stored_value, ref, text)
 
 
-async def text_pieces(ref: ArtifactRef, store: ArtifactStore, tenant_id: str) -> AsyncIterator[str]:
-    """Give the text of a stored string in pieces.
+def stored_value(ref: ArtifactRef, text: str) -> Value:
+    """Give the value that a stored text is; what has secrets in it stays sealed."""
+    if ref.sealed:
+        return Sealed(ref.sealed, text, ref.kind)
+    return from_wire(decode(text) if len(text) <= _AT_ONCE_BYTES else decode_in_turns(text))
+
+
+def text_pieces(ref: ArtifactRef, store: ArtifactStore, tenant_id: str) -> AsyncIterator[str]:
+    """Give the text of a stored string that is not sealed in pieces.
 
     Raises:
         NotFound: If it is not in the store any more, or damaged.
         ArtifactStoreUnavailable: If the store cannot be reached.
     """
+    return read_string(store.stream(tenant_id, ref))
+
+
+async def read_string(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
+    """Read a string whose encoded text comes in pieces."""
     reader = StringReader()
-    async for piece in store.stream(tenant_id, ref):
+    async for piece in pieces:
         yield await asyncio.to_thread(reader.feed, piece)
     yield reader.close()
 
@@ -128,16 +154,30 @@ class _Spooled:
     contents: tuple[str, ...]
 
 
+def _encoded_size(value: Value) -> int:
+    return len(value.text if isinstance(value, Sealed) else encode(to_wire(value)))
+
+
 def _spool(value: Value, path: Path) -> _Spooled | None:
     """Write the encoded text of a value into a file; None if it is not large after all."""
-    pieces = encode_in_pieces(to_wire(value))
+    nonce = value.nonce if isinstance(value, Sealed) else ""
+    pieces = _encoded_pieces(value)
     head = _head(pieces)
     if len(head) <= INLINE_VALUE_BYTES:
         return None
     with path.open("w", encoding="ascii") as file:
         for piece in chain([head], pieces):
             file.write(piece)
-    return _Spooled(head[:_PREVIEW_CHARACTERS], contents_of(value))
+    return _Spooled(preview_of(head, nonce), contents_of(value))
+
+
+def _encoded_pieces(value: Value) -> Iterator[str]:
+    """Give the encoded text of a value; that of a sealed one is what is stored."""
+    if not isinstance(value, Sealed):
+        yield from encode_in_pieces(to_wire(value))
+        return
+    for start in range(0, len(value.text), _AT_ONCE_BYTES):
+        yield value.text[start : start + _AT_ONCE_BYTES]
 
 
 def _head(pieces: Iterator[str]) -> str:

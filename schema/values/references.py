@@ -8,12 +8,14 @@ from collections.abc import Iterator, Mapping
 from typing import TypeAlias
 
 from schema.values.artifact_ref import ArtifactRef
+from schema.values.encoding import decode, from_wire
 from schema.values.files import File
+from schema.values.sealed import Sealed
 from schema.values.secret_ref import SecretRef
 from schema.values.segments import Segment, Value
 from schema.values.trees import replace_items
 
-Reference: TypeAlias = ArtifactRef | SecretRef
+Reference: TypeAlias = ArtifactRef | SecretRef | Sealed
 """What stands for a value that is elsewhere."""
 
 
@@ -58,6 +60,8 @@ def _contents(value: Value) -> Iterator[str]:
             case ArtifactRef() as reference:
                 yield reference.sha256
                 yield from reference.contents
+            case Sealed(text=text):
+                pending.append(from_wire(decode(text)))
 
 
 def find_references(value: Value) -> tuple[Reference, ...]:
@@ -77,7 +81,7 @@ def find_references(value: Value) -> tuple[Reference, ...]:
                 pending.extend(reversed(items))
             case Segment(value=inner):
                 pending.append(inner)
-            case ArtifactRef() | SecretRef() as reference:
+            case ArtifactRef() | SecretRef() | Sealed() as reference:
                 found[reference] = None
     return tuple(found)
 
@@ -92,7 +96,7 @@ def replace_references(value: Value, values: Mapping[Reference, Value]) -> Value
 
     def replace(item: Value, depth: int) -> Value:
         match item:
-            case ArtifactRef() | SecretRef():
+            case ArtifactRef() | SecretRef() | Sealed():
                 return values.get(item, item)
             case Segment():
                 inner = replace(item.value, depth)

@@ -51,25 +51,24 @@ async def text_of(records: "Records", tenant_id: str, wire: Any) -> AsyncIterato
         ArtifactStoreUnavailable: If the store cannot be reached.
     """
     segment = _segment_of(wire)
-    if isinstance(segment.value, ArtifactRef) and segment.type is SegmentType.STRING:
-        async for piece in text_pieces(segment.value, records.artifacts, tenant_id):
+    reference = segment.value if isinstance(segment.value, ArtifactRef) else None
+    if reference is not None and not reference.sealed:
+        if segment.type is SegmentType.STRING:
+            async for piece in text_pieces(reference, records.artifacts, tenant_id):
+                yield piece
+            return
+        if await _is_plain(records, tenant_id, reference):
+            async for stored in records.artifacts.stream(tenant_id, reference):
+                yield stored.decode("ascii")
+            return
+    shown = to_api_json((await resolve(segment, records.artifacts, tenant_id)).value)
+    if isinstance(shown, str):
+        yield shown
+    elif reference is None:
+        yield json_line(shown)
+    else:
+        for piece in encode_in_pieces(shown):
             yield piece
-        return
-    if isinstance(segment.value, ArtifactRef) and await _is_plain(
-        records, tenant_id, segment.value
-    ):
-        async for stored in records.artifacts.stream(tenant_id, segment.value):
-            yield stored.decode("ascii")
-        return
-    resolved = await resolve(segment, records.artifacts, tenant_id)
-    if isinstance(resolved.value, str):
-        yield resolved.value
-        return
-    if not isinstance(segment.value, ArtifactRef):
-        yield json_line(to_api_json(resolved.value))
-        return
-    for piece in encode_in_pieces(to_api_json(resolved.value)):
-        yield piece
 
 
 _NOT_FOR_CLIENTS = re.compile(rb"\$holdfast|NaN|Infinity")

@@ -4,7 +4,8 @@ import asyncio
 import contextlib
 import sys
 import tempfile
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -49,7 +50,11 @@ _FileOption = Annotated[
 ]
 _Env = Annotated[
     list[str] | None,
-    typer.Option("--env", metavar="NAME=VALUE", help="Replaces an environment variable."),
+    typer.Option(
+        "--env",
+        metavar="NAME=VALUE",
+        help="Sets an environment variable, also a secret one: `NAME=text`, `NAME=@file`.",
+    ),
 ]
 _Raw = Annotated[
     bool,
@@ -89,11 +94,11 @@ def run(
     Examples:
       holdfast run app.yml -i name=Ada -i count:=3 -i letter=@letter.txt
 
-      holdfast run chat.yml --query "What is on today?" --file menu.pdf
+      holdfast run chat.yml --query "What is on it?" --file menu.pdf --env API_KEY=@key.txt
 
       holdfast run app.yml --inputs @inputs.json --json | jq .outputs
     """
-    from api.run_requests import RunRequest, check_request
+    from api.run_requests import RunRequest, check_request, short_secrets
     from schema.limits import LimitsProfile, RunPolicy
     from workers.cli.given_inputs import parse_environment, parse_inputs
     from workers.cli.input_files import InputFiles
@@ -101,40 +106,49 @@ def run(
     from workers.cli.watching import WatchOptions
 
     settings = read_settings()
-    plan = _read_plan(file)
+    plan, secrets = _read_plan(file)
     given = parse_inputs(input or [], inputs)
+    can_ask = file != "-" and sys.stdin.isatty() and sys.stderr.isatty()
     if not raw_inputs:
-        given, query = _complete(plan, given, query, can_ask=file != "-")
+        given, query = _complete(plan, given, query, can_ask)
     request = RunRequest(
         plan=plan,
         inputs=given,
         query=query,
         environment=parse_environment(env or []),
+        secrets=secrets,
         raw_inputs=raw_inputs,
         trigger="cli",
         policy=RunPolicy(limits=LimitsProfile(limits)),
     )
-    _refuse_files(plan, message_file or [])
+    if can_ask:
+        request = _with_missing_secrets(request)
     with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
         files = InputFiles(Path(folder))
-        requests = [files.read(request, message_file or [])]
+        requests = [files.read(request, _message_files(plan, message_file))]
         # Only the list has it, so that nobody holds large inputs while the run is watched.
         del request, given
         check_request(requests[0])
+        for name in short_secrets(requests[0]):
+            typer.echo(
+                f"holdfast: the secret {name!r} is too short to be hidden in results", err=True
+            )
         options = WatchOptions(json=json, stop_on_interrupt=stop_on_interrupt)
         raise typer.Exit(asyncio.run(_run(settings, requests, files, options)))
 
 
-def _refuse_files(plan: "Plan", files: list[str]) -> None:
-    """Name files that the app would leave out: over the API it does so silently, as Dify does."""
+def _message_files(plan: "Plan", given: list[str] | None) -> list[str]:
+    """Refuse files that the app would leave out: over the API it does so silently, as Dify does."""
     from schema.errors import InvalidInputs
     from schema.given_files import UploadRules
 
-    if files and UploadRules.of_features(plan.features) is None:
+    if given and UploadRules.of_features(plan.features) is None:
         raise InvalidInputs(["--file: this app takes no files with a message"])
+    return given or []
 
 
-def _read_plan(file: str) -> "Plan":
+def _read_plan(file: str) -> "tuple[Plan, Mapping[str, str]]":
+    """Read what runs, and the secrets that stand in the export."""
     from workers.cli.definition_file import read_compilation
 
     compilation = read_compilation(file)
@@ -142,7 +156,16 @@ def _read_plan(file: str) -> "Plan":
         for finding in compilation.findings:
             typer.echo(f"holdfast: {finding}", err=True)
         raise typer.Exit(ExitCode.BAD_INPUT)
-    return compilation.plan
+    return compilation.plan, compilation.secrets
+
+
+def _with_missing_secrets(request: "RunRequest") -> "RunRequest":
+    """Ask for the secrets that nodes read and nobody gave."""
+    from api.run_requests import missing_secrets
+    from workers.cli.prompts import ask_secret
+
+    answers = {name: ask_secret(name) for name in missing_secrets(request)}
+    return replace(request, environment={**request.environment, **answers})
 
 
 def _complete(
@@ -156,7 +179,7 @@ def _complete(
     unknown = given.keys() - {variable.variable for variable in variables}
     for name in sorted(unknown):
         typer.echo(f"holdfast: the app has no input {name!r}; it is left out", err=True)
-    if can_ask and sys.stdin.isatty() and sys.stderr.isatty():
+    if can_ask:
         from workers.cli.prompts import ask_missing, ask_query
 
         given = ask_missing(variables, given)
@@ -172,7 +195,7 @@ async def _run(
     options: "WatchOptions",
 ) -> int:
     """Start the run of the one request, which is taken out of the list, and watch it."""
-    from api.run_requests import build_run_input, remote_urls_of
+    from api.run_requests import build_run_input, encrypt_request_secrets, remote_urls_of
     from api.runs import start
     from workers.cli.session import opened_stack
     from workers.cli.watching import Interrupts, watch
@@ -186,9 +209,10 @@ async def _run(
         run_input = await build_run_input(
             request, dependencies.artifacts, remote_files=remote_files
         )
+        secrets = encrypt_request_secrets(request, run_input.ref, dependencies.keys)
         del request
         interrupts = Interrupts()
-        await start(run_input, dependencies.log, dependencies.runs)
+        await start(run_input, dependencies.log, dependencies.runs, secrets=secrets)
         return await watch(addresses, dependencies, run_input, options, interrupts)
 
 
@@ -200,7 +224,7 @@ async def _remote_files(
     if not are_given:
         yield None
         return
-    from workers.web_client import opened_remote_files
+    from workers.peers import opened_remote_files
 
     async with opened_remote_files(settings) as remote_files:
         yield remote_files

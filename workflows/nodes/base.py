@@ -7,17 +7,26 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias
 
-from schema.activities import EVALUATE, NodeInput, NodeOutput
+from temporalio.exceptions import ActivityError, TimeoutError
+
+from schema.activities import (
+    EVALUATE,
+    ClaimAs,
+    ClaimedOutcome,
+    GivenUpTry,
+    NodeInput,
+    NodeOutput,
+)
 from schema.contracts import ActivityContract, InputT
 from schema.errors import NodeError, ValueBehindReference
 from schema.facts import NodeStarted
-from schema.limits import INLINE_VALUE_BYTES
+from schema.limits import INLINE_VALUE_BYTES, MAX_ERROR_MESSAGE_CHARACTERS
 from schema.plan import PlanNode
 from schema.runs import RunInput
 from schema.values.encoding import encode, to_wire
 from schema.values.evaluations import RENDERING_TYPES, evaluate
 from schema.values.segments import Segment
-from workflows.activity_calls import ActivityCalls
+from workflows.activity_calls import ActivityCalls, failure_of
 from workflows.variable_pool import VariablePool, segment_of
 
 
@@ -51,6 +60,7 @@ class NodeContext:
         pool: VariablePool,
         calls: ActivityCalls,
         announce: Callable[[NodeStarted], None],
+        pauses: int = 0,
     ) -> None:
         self.run_input = run_input
         self.node = node
@@ -58,6 +68,11 @@ class NodeContext:
         self._pool = pool
         self._calls = calls
         self._announce = announce
+        self._pauses = pauses
+        self.is_abandoned = False
+        """Whether the run does not wait for the try any more; then it claims the try itself."""
+        self.given_up: GivenUpTry | None = None
+        """The try as it is claimed, once an activity executes it."""
         self.announced = False
         """Whether workflow code has told that the try began."""
 
@@ -115,18 +130,43 @@ class NodeContext:
     async def call(
         self, contract: ActivityContract[InputT, NodeOutput], params: InputT
     ) -> NodeResult:
-        """Execute the node in an activity, whose wrapper records its start and its outcome."""
-        answer = await self._calls.call(
-            contract,
-            params,
-            node=self.started,
-            path=path_of(self.started),
-            activity_id=activity_id_of(self.started),
-            summary=f"{self.node.type} · {self.node.title}",
+        """Execute the node in an activity, whose wrapper records its start and its outcome.
+
+        Raises:
+            ActivityError: If the node failed, or the activity was stopped with the run.
+        """
+        activity_id = activity_id_of(self.started)
+        self.given_up = GivenUpTry(
+            node=self.started, path=path_of(self.started), activity_id=activity_id
         )
+        try:
+            answer = await self._calls.call(
+                contract,
+                params,
+                node=self.started,
+                path=self.given_up.path,
+                activity_id=activity_id,
+                summary=f"{self.node.type} · {self.node.title}",
+                pauses=self._pauses,
+            )
+        except ActivityError as error:
+            if self.is_abandoned or failure_of(error) is not None:
+                raise
+            return await self._claim(self.given_up, error)
         if answer.deferred or answer.output is None:
             return NodeResult(deferred=True)
         return _result_of(answer.output)
+
+    async def _claim(self, given_up: GivenUpTry, error: ActivityError) -> NodeResult:
+        """Give the try up, because Temporal has; what its activity had recorded counts.
+
+        Raises:
+            ActivityError: If it cannot be claimed either.
+        """
+        reason = lost_text(error)
+        for outcome in await self._calls.claim([given_up], ClaimAs.LOST, reason):
+            return result_of_claim(outcome)
+        return NodeResult(deferred=True)  # the run has ended
 
     async def execute(self, contract: ActivityContract[NodeInput, NodeOutput]) -> NodeResult:
         """Execute the node in its activity, over the variables that it selects."""
@@ -156,6 +196,28 @@ def activity_id_of(started: NodeStarted) -> str:
     """Name the activity of a try: `node`, `node[3]`, `node#2` (temporal-notes 4.5)."""
     path = path_of(started)
     return path if started.attempt == 1 else f"{path}#{started.attempt}"
+
+
+def lost_text(error: ActivityError) -> str:
+    """Say why Temporal gave an activity up."""
+    if error.cause is None or isinstance(error.cause, TimeoutError):
+        return "The worker was lost while the node ran."
+    return f"The node was given up: {error.cause}"[:MAX_ERROR_MESSAGE_CHARACTERS]
+
+
+def result_of_claim(outcome: ClaimedOutcome) -> NodeResult:
+    """Turn what counts for a claimed try into its result."""
+    if outcome.output is not None:
+        return _result_of(outcome.output)
+    failure = outcome.failure
+    if failure is None:
+        return NodeResult(error="stopped")
+    return NodeResult(
+        error=failure.error,
+        error_type=failure.error_type,
+        inputs=failure.inputs,
+        process_data=failure.process_data,
+    )
 
 
 def _result_of(output: NodeOutput) -> NodeResult:

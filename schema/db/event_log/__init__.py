@@ -5,7 +5,9 @@ Each transaction is a function in a module here; `log.py` puts them behind `Even
 
 from schema.db.event_log.log import EventLog
 from schema.db.event_log.records import (
+    ChunkAnswer,
     EffectAnswer,
+    EffectDeferred,
     EffectRefused,
     EffectStart,
     Head,
@@ -13,11 +15,14 @@ from schema.db.event_log.records import (
     Outcome,
     PurgeCounts,
     RecordedOutcome,
+    RunFlags,
     RunRecord,
 )
 
 __all__ = [
+    "ChunkAnswer",
     "EffectAnswer",
+    "EffectDeferred",
     "EffectRefused",
     "EffectStart",
     "EventLog",
@@ -26,5 +31,6 @@ __all__ = [
     "Outcome",
     "PurgeCounts",
     "RecordedOutcome",
+    "RunFlags",
     "RunRecord",
 ]

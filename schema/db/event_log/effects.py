@@ -1,23 +1,26 @@
 """Outcomes and effect starts: at most three starts of one try, and the first outcome counts."""
 
 import time
+from collections.abc import Mapping
 
-from sqlalchemy import Connection, bindparam, func, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from schema.db.event_log import nodes
+from schema.db.event_log import chunks, nodes
 from schema.db.event_log.heads import LockedRun, lock
 from schema.db.event_log.insertion import SourcedFact, insert_facts, name_artifacts
 from schema.db.event_log.records import (
     EffectAnswer,
+    EffectDeferred,
     EffectRefused,
     EffectStart,
     Outcome,
     RecordedOutcome,
+    RunFlags,
 )
 from schema.db.event_log.texts import read_outcome, write_outcome
-from schema.db.tables import node_executions, run_events, run_heads
+from schema.db.tables import node_executions, run_heads
 from schema.errors import WorkerLost
-from schema.facts import NodeFailed, NodeStarted, TextVoided
+from schema.facts import NodeFailed, NodeStarted
 from schema.limits import MAX_EFFECT_STARTS
 from schema.runs import RunRef
 
@@ -57,19 +60,6 @@ _RECORD = (
     .where(*_OF_TRY)
     .values(outcome=bindparam("text"), outcome_start=bindparam("start"))
 )
-_LAST_NUMBER = select(func.max(run_events.c.src_seq)).where(
-    run_events.c.run_id == bindparam("run"), run_events.c.src == bindparam("of")
-)
-_CHUNKS = (
-    select(run_events.c.seq)
-    .where(
-        run_events.c.run_id == bindparam("run"),
-        run_events.c.node_exec_id == bindparam("exec"),
-        run_events.c.attempt == bindparam("try"),
-        run_events.c.type.in_(("TextProduced", "ReasoningProduced")),
-    )
-    .limit(1)
-)
 
 
 def begin_effect(
@@ -79,6 +69,7 @@ def begin_effect(
     node: NodeStarted,
     path: str,
     activity_id: str,
+    pauses: int,
 ) -> EffectAnswer:
     """Count an effect start in one transaction; see `EventLog.begin_effect`."""
     run = lock(connection, ref)
@@ -88,11 +79,14 @@ def begin_effect(
     if run.status.is_terminal or run.stop_requested:
         return EffectRefused(run.head())
     starts, given_back = (0, 0) if row is None else (row.effect_starts, row.given_back)
+    if starts == 0 and RunFlags(False, run.pauses).is_paused_after(pauses):
+        return EffectDeferred()
     if starts - given_back >= MAX_EFFECT_STARTS:
         lost = Outcome(_worker_lost(node))
-        return _record(run, f"{temporal_run_id}/{activity_id}@0", 0, lost)
+        return record(run, f"{temporal_run_id}/{activity_id}@0", 0, lost)
     number = starts + 1
     src = f"{temporal_run_id}/{activity_id}@{number}"
+    told = 1
     if number == 1:
         insert_facts(run, [SourcedFact(src, 1, node)])
         nodes.record_rows(
@@ -104,9 +98,9 @@ def begin_effect(
         connection.execute(
             _COUNT_START, {**_try_of(ref, node.node_exec_id, node.attempt), "starts": number}
         )
-        _void_chunks(run, src, node, number)
+        told = chunks.void_earlier(run, src, node, number)
     run.save()
-    return EffectStart(number, run.head())
+    return EffectStart(number, run.head(), told)
 
 
 def give_back(
@@ -125,6 +119,7 @@ def record_outcome(
     activity_id: str,
     start: int,
     outcome: Outcome,
+    texts: Mapping[str, str],
 ) -> RecordedOutcome:
     """Record how a try ended in one transaction; see `EventLog.record_outcome`."""
     run = lock(connection, ref)
@@ -132,7 +127,23 @@ def record_outcome(
     row = connection.execute(_FIND, _try_of(ref, fact.node_exec_id, fact.attempt)).one_or_none()
     if row is not None and row.outcome is not None:
         return RecordedOutcome(read_outcome(row.outcome), row.outcome_start, head=run.head())
-    return _record(run, f"{temporal_run_id}/{activity_id}@{start}", start, outcome)
+    src = f"{temporal_run_id}/{activity_id}@{start}"
+    if row is not None and 0 < start != row.effect_starts and not run.status.is_terminal:
+        chunks.replace(run, src, fact, row.effect_starts, texts)
+    return record(run, src, start, outcome)
+
+
+def record(run: LockedRun, src: str, start: int, outcome: Outcome) -> RecordedOutcome:
+    """Write the outcome, and its fact while the run is open (after the end only seeds need it)."""
+    fact = outcome.fact
+    if not run.status.is_terminal:
+        insert_facts(run, [SourcedFact(src, chunks.last_number(run, src) + 1, fact)])
+    text = write_outcome(outcome)
+    parameters = _try_of(run.ref, fact.node_exec_id, fact.attempt)
+    run.connection.execute(_RECORD, {**parameters, "text": text, "start": start})
+    name_artifacts(run.connection, run.ref, [text])
+    run.save()
+    return RecordedOutcome(outcome, start, is_new=True, head=run.head())
 
 
 def find_outcome(
@@ -145,35 +156,6 @@ def find_outcome(
     if row is None or row.outcome is None:
         return None
     return RecordedOutcome(read_outcome(row.outcome), row.outcome_start)
-
-
-def _record(run: LockedRun, src: str, start: int, outcome: Outcome) -> RecordedOutcome:
-    """Write the outcome, and its fact while the run is open (after the end only seeds need it)."""
-    fact = outcome.fact
-    if not run.status.is_terminal:
-        found = run.connection.execute(_LAST_NUMBER, {"run": run.ref.run_id, "of": src})
-        insert_facts(run, [SourcedFact(src, (found.scalar_one() or 0) + 1, fact)])
-    text = write_outcome(outcome)
-    parameters = _try_of(run.ref, fact.node_exec_id, fact.attempt)
-    run.connection.execute(_RECORD, {**parameters, "text": text, "start": start})
-    name_artifacts(run.connection, run.ref, [text])
-    run.save()
-    return RecordedOutcome(outcome, start, is_new=True, head=run.head())
-
-
-def _void_chunks(run: LockedRun, src: str, node: NodeStarted, number: int) -> None:
-    """Void what an earlier start streamed: this one streams it again."""
-    parameters = _try_of(run.ref, node.node_exec_id, node.attempt)
-    if run.connection.execute(_CHUNKS, parameters).one_or_none() is None:
-        return
-    fact = TextVoided(
-        at=time.time(),
-        node_exec_id=node.node_exec_id,
-        node_id=node.node_id,
-        attempt=node.attempt,
-        before_start=number,
-    )
-    insert_facts(run, [SourcedFact(src, 1, fact)])
 
 
 def _worker_lost(node: NodeStarted) -> NodeFailed:

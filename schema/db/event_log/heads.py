@@ -1,11 +1,12 @@
 """The head of a run: what each writer locks first, and updates last."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Connection, Select, bindparam, select, update
 
-from schema.db.event_log.records import Head
+from schema.db.event_log.records import Head, RunFlags
 from schema.db.event_log.texts import read_value
 from schema.db.tables import run_heads, runs
 from schema.errors import NotFound
@@ -17,6 +18,7 @@ _HEAD = select(
     run_heads.c.stop_requested,
     run_heads.c.temporal_run_id,
     run_heads.c.was_reset,
+    run_heads.c.pauses,
 ).where(
     run_heads.c.run_id == bindparam("run"),
     run_heads.c.tenant_id == bindparam("tenant"),
@@ -32,8 +34,12 @@ _SAVE = (
         stop_requested=bindparam("stop"),
         temporal_run_id=bindparam("temporal_run"),
         was_reset=bindparam("reset"),
+        pauses=bindparam("paused"),
     )
 )
+_FLAGS = select(
+    run_heads.c.run_id, run_heads.c.state, run_heads.c.stop_requested, run_heads.c.pauses
+).where(run_heads.c.run_id.in_(bindparam("runs", expanding=True)))
 _RESULT = select(
     runs.c.status,
     runs.c.outputs,
@@ -60,6 +66,8 @@ class LockedRun:
     last_seq: int
     temporal_run_id: str | None
     was_reset: bool
+    pauses: int
+    """Pauses and resumptions that the workflow has applied: odd while it is paused."""
 
     def take_numbers(self, count: int) -> range:
         """Take the next `seq` numbers."""
@@ -78,6 +86,7 @@ class LockedRun:
                 "stop": self.stop_requested,
                 "temporal_run": self.temporal_run_id,
                 "reset": self.was_reset,
+                "paused": self.pauses,
             },
         )
 
@@ -114,6 +123,18 @@ def read_head(connection: Connection, ref: RunRef) -> Head:
     return _read(connection, ref, _HEAD).head()
 
 
+def read_flags(connection: Connection, run_ids: Sequence[str]) -> dict[str, RunFlags]:
+    """Read what may end work or keep it from beginning, of several runs; unknown ones are left out.
+
+    No tenant is asked for: whoever asks executes these runs.
+    """
+    rows = connection.execute(_FLAGS, {"runs": list(run_ids)})
+    return {
+        run_id: RunFlags(stop_requested or RunStatus(state).is_terminal, pauses)
+        for run_id, state, stop_requested, pauses in rows
+    }
+
+
 def to_result(run_id: str, row: Any) -> RunResult:
     """Read how a run ended from its row."""
     return RunResult(
@@ -142,4 +163,5 @@ def _read(connection: Connection, ref: RunRef, statement: Select[Any]) -> Locked
         last_seq=row.last_seq,
         temporal_run_id=row.temporal_run_id,
         was_reset=row.was_reset,
+        pauses=row.pauses,
     )

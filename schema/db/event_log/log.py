@@ -2,36 +2,51 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Collection, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
 from functools import partial
 from typing import Any, Literal, TypeVar
 
 from sqlalchemy import Connection, text
 
+from schema.activities import ClaimAs, GivenUpTry
 from schema.db.engine import Database, Job
 from schema.db.event_log import (
     appending,
+    chunks,
+    claims,
     effects,
     ending,
     heads,
     purging,
     reading,
     registration,
+    run_secrets,
 )
 from schema.db.event_log.committer import GroupCommitter
 from schema.db.event_log.records import (
+    ChunkAnswer,
     EffectAnswer,
     Head,
     NodeExecution,
     Outcome,
     PurgeCounts,
     RecordedOutcome,
+    RunFlags,
     RunRecord,
 )
 from schema.db.event_log.wakeups import Wakeups
 from schema.envelope import Acknowledged
 from schema.errors import DatabaseUnavailable, NotFound
-from schema.facts import LoggedFact, NodeStarted, OpenFact, RunFinished, VariableUpdated
+from schema.facts import (
+    LoggedFact,
+    NodeStarted,
+    OpenFact,
+    ReasoningProduced,
+    RunFinished,
+    TextProduced,
+    VariableUpdated,
+)
+from schema.run_secrets import StoredSecret
 from schema.runs import RunInput, RunRef, RunResult, RunStatus
 
 T = TypeVar("T")
@@ -50,10 +65,15 @@ class EventLog:
         self._database = database
         self._wakeups = Wakeups(database)
         self._committer = GroupCommitter(database, self._wakeups.committed)
+        self._stopped: Callable[[str], None] = lambda _run_id: None
 
     async def close(self) -> None:
         """Stop waking others; the database stays open, it is its opener's."""
         await self._wakeups.close()
+
+    def on_stop(self, stopped: Callable[[str], None]) -> None:
+        """Say whom to tell, by run id, when this process stops or closes a run."""
+        self._stopped = stopped
 
     async def wait_until_available(self) -> None:
         """Return once the database answers; heartbeats and a bound are the caller's."""
@@ -66,11 +86,15 @@ class EventLog:
                 return
 
     async def register(
-        self, run_input: RunInput, at: float, parent_run_id: str | None = None
+        self,
+        run_input: RunInput,
+        at: float,
+        parent_run_id: str | None = None,
+        secrets: Sequence[StoredSecret] = (),
     ) -> bool:
-        """Make the row of a run with its input and RunStarted; true if it was new."""
+        """Make the row of a run with its input, secrets and RunStarted; true if it was new."""
         row, started = registration.to_row(run_input, at, parent_run_id)
-        job = partial(registration.register, row=row, started=started)
+        job = partial(registration.register, row=row, started=started, secrets=secrets)
         return await self._committer.commit(run_input.run_id, job)
 
     async def append(
@@ -101,14 +125,29 @@ class EventLog:
         return await self._commit_facts(run, facts, job)
 
     async def begin_effect(
-        self, run: RunRef, temporal_run_id: str, node: NodeStarted, path: str, activity_id: str
+        self,
+        run: RunRef,
+        temporal_run_id: str,
+        node: NodeStarted,
+        path: str,
+        activity_id: str,
+        pauses: int = 0,
     ) -> EffectAnswer:
         """Ask for leave to begin a node's effect.
+
+        Args:
+            run: Whose node.
+            temporal_run_id: The activity's Temporal run.
+            node: The try, as it is told with the first start.
+            path: Its node path.
+            activity_id: The activity's id.
+            pauses: Pauses and resumptions that the workflow had applied when it launched the node.
 
         Returns:
             The recorded outcome if there is one (also a loss of the worker: after three starts
             without an outcome this records it); else a counted start, the first of which inserts
-            the NodeStarted; or a refusal because the run has ended or is being stopped.
+            the NodeStarted; or a refusal because the run has ended or is being stopped; or, before
+            the first start, a deferral because it was paused since.
         """
         job = partial(
             effects.begin_effect,
@@ -117,6 +156,7 @@ class EventLog:
             node=node,
             path=path,
             activity_id=activity_id,
+            pauses=pauses,
         )
         return await self._committer.commit(run.run_id, job)
 
@@ -129,8 +169,35 @@ class EventLog:
         )
         return await self._committer.commit(run.run_id, job)
 
+    async def append_chunks(
+        self,
+        run: RunRef,
+        src: str,
+        first: int,
+        chunks_of_start: Sequence[TextProduced | ReasoningProduced],
+    ) -> ChunkAnswer:
+        """Write what one effect start streamed; repeated chunks are dropped.
+
+        Args:
+            run: Whose text.
+            src: `{temporal run}/{activity id}@{start}`.
+            first: Number of the first chunk; the others follow it.
+            chunks_of_start: All of one try and one start.
+
+        Returns:
+            That nothing was taken, if the start is not the latest one or the outcome is recorded.
+        """
+        job = partial(chunks.append_chunks, ref=run, src=src, first=first, chunks=chunks_of_start)
+        return await self._committer.commit(run.run_id, job)
+
     async def record_outcome(
-        self, run: RunRef, temporal_run_id: str, activity_id: str, start: int, outcome: Outcome
+        self,
+        run: RunRef,
+        temporal_run_id: str,
+        activity_id: str,
+        start: int,
+        outcome: Outcome,
+        texts: Mapping[str, str] | None = None,
     ) -> RecordedOutcome:
         """Record how a try ended, with its fact; the first outcome wins and is returned.
 
@@ -138,8 +205,9 @@ class EventLog:
             run: Whose try.
             temporal_run_id: The activity's Temporal run.
             activity_id: The activity's id.
-            start: The effect start that made it; 0 claims the outcome for somebody who gives up.
+            start: The effect start that made it.
             outcome: NodeFinished with the output, or NodeFailed.
+            texts: All that it streamed, by output; told again as a whole if it is not the latest.
         """
         job = partial(
             effects.record_outcome,
@@ -148,6 +216,34 @@ class EventLog:
             activity_id=activity_id,
             start=start,
             outcome=outcome,
+            texts=texts or {},
+        )
+        return await self._committer.commit(run.run_id, job)
+
+    async def claim_outcome(
+        self,
+        run: RunRef,
+        temporal_run_id: str,
+        given_up: GivenUpTry,
+        claim_as: ClaimAs,
+        reason: str,
+    ) -> RecordedOutcome:
+        """Take the outcome of a try for whoever gives it up; a recorded one is given instead.
+
+        Args:
+            run: Whose try.
+            temporal_run_id: The workflow's Temporal run.
+            given_up: The try; its start is told too, if it never began.
+            claim_as: A node failure, or stopped.
+            reason: The error's text.
+        """
+        job = partial(
+            claims.claim,
+            ref=run,
+            temporal_run_id=temporal_run_id,
+            given_up=given_up,
+            claim_as=claim_as,
+            reason=reason,
         )
         return await self._committer.commit(run.run_id, job)
 
@@ -188,7 +284,9 @@ class EventLog:
             error_type=error_type,
             at=time.time(),
         )
-        return await self._committer.commit(run.run_id, job)
+        result = await self._committer.commit(run.run_id, job)
+        self._stopped(run.run_id)
+        return result
 
     async def adopt_result(self, run: RunRef, result: RunResult) -> RunResult:
         """End a row with the result of its workflow, which could not write it itself."""
@@ -200,7 +298,9 @@ class EventLog:
         job = partial(
             ending.request_stop, ref=run, command_id=command_id, reason=reason, at=time.time()
         )
-        return await self._committer.commit(run.run_id, job)
+        status = await self._committer.commit(run.run_id, job)
+        self._stopped(run.run_id)
+        return status
 
     async def purge(
         self,
@@ -246,6 +346,10 @@ class EventLog:
     async def get_head(self, run: RunRef) -> Head:
         """Read what writers are told: state, stop flag, terminal state."""
         return await self._database.read(partial(heads.read_head, ref=run))
+
+    async def read_flags(self, run_ids: Sequence[str]) -> Mapping[str, RunFlags]:
+        """Read what may end the work of several runs; for the process that executes them."""
+        return await self._database.read(partial(heads.read_flags, run_ids=run_ids))
 
     async def find_outcome(
         self, run: RunRef, node_exec_id: str, attempt: int
@@ -311,6 +415,10 @@ class EventLog:
     async def list_open_runs(self) -> list[RunRecord]:
         """Read all runs of all tenants that have not ended: for the reconciler."""
         return await self._database.read(reading.list_open_runs)
+
+    async def read_secrets(self, run: RunRef) -> list[StoredSecret]:
+        """Read the encrypted secrets of a run."""
+        return await self._database.read(partial(run_secrets.read_secrets, ref=run))
 
     async def list_node_executions(self, run: RunRef) -> list[NodeExecution]:
         """Read the tries of a run's nodes in the order of their start."""

@@ -19,6 +19,25 @@ class Head:
 
 
 @dataclass(frozen=True, slots=True)
+class RunFlags:
+    """What may end the work of a run, or keep it from beginning."""
+
+    must_stop: bool
+    """The run has ended, or is being stopped."""
+    pauses: int
+    """Pauses and resumptions that its workflow has applied: odd while it is paused."""
+
+    def is_paused_after(self, pauses: int) -> bool:
+        """Whether the run was paused later than somebody knew who knew of so many.
+
+        Example:
+            >>> RunFlags(False, 1).is_paused_after(0), RunFlags(False, 1).is_paused_after(2)
+            (True, False)
+        """
+        return self.pauses % 2 == 1 and self.pauses > pauses
+
+
+@dataclass(frozen=True, slots=True)
 class Outcome:
     """How one try of a node ended, as its activity found it."""
 
@@ -29,7 +48,8 @@ class Outcome:
     @property
     def succeeded(self) -> bool:
         """Whether the activity returns its output instead of raising."""
-        return isinstance(self.fact, NodeFinished)
+        fact = self.fact
+        return isinstance(fact, NodeFinished) and fact.status is NodeExecutionStatus.SUCCEEDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +71,8 @@ class EffectStart:
     number: int
     """From 1, never used twice for one try; fences, voids and `src` use it."""
     head: Head
+    told: int = 0
+    """Facts that its `src` has told already; what it streams is numbered from there."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +82,21 @@ class EffectRefused:
     head: Head
 
 
-EffectAnswer: TypeAlias = EffectStart | EffectRefused | RecordedOutcome
+@dataclass(frozen=True, slots=True)
+class EffectDeferred:
+    """Nothing was started: the run was paused meanwhile, or what it needs is busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChunkAnswer:
+    """Whether streamed text was taken."""
+
+    head: Head
+    is_fenced: bool = False
+    """A later start streams, or the outcome is recorded: nothing of this start counts any more."""
+
+
+EffectAnswer: TypeAlias = EffectStart | EffectDeferred | EffectRefused | RecordedOutcome
 """What `begin_effect` gives."""
 
 

@@ -130,6 +130,8 @@ def _void_older(
     ]
     insert_events(run, resets + [SourcedFact(new_src, number, fact) for number, fact in kept])
     run.was_reset = True
+    # What is applied again is known here and counts nothing, so nothing may be deferred for it.
+    run.pauses = 0
     counted = _facts_that_count(run)
     nodes.rebuild(run.connection, run.ref.run_id, counted)
     set_status(run, RunStatus.RUNNING)

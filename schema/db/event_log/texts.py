@@ -16,7 +16,7 @@ from schema.values.json_text import JsonWriter
 
 _MODEL_TEXT = JsonWriter(ascii_only=True, separators=(",", ":"), default=to_jsonable_python)
 """The encoder of values that also writes what only our own models have (durations)."""
-_MARKS = (f'"{TAG}":"artifact"', f'"{TAG}":"file"')
+_MARKS = tuple(f'"{TAG}":"{tag}"' for tag in ("artifact", "file", "sealed"))
 _DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
@@ -74,6 +74,8 @@ def artifacts_named_in(text: str | None) -> set[str]:
         value = rest.pop()
         if isinstance(value, Mapping):
             found.update(_digests_of(value))
+            if value.get(TAG) == "sealed" and isinstance(value.get("text"), str):
+                rest.append(decode(value["text"]))
             rest.extend(value.values())
         elif isinstance(value, list):
             rest.extend(value)

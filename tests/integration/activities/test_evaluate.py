@@ -17,6 +17,7 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.base import ActivityWrapper, Work
 from activities.evaluate import EvaluateActivities
+from activities.secrets import CallSecrets
 from activities.values import ValueReader
 from schema.activities import NodeInput
 from schema.db.artifacts import ArtifactFiles
@@ -352,7 +353,7 @@ async def test_every_operator_does_the_same_over_references(
 ) -> None:
     plain = {("n", name): Segment.infer(value) for name, value in values_of(size).items()}
     wires = await referenced(artifacts, values_of(size))
-    work = Work(RunRef(run_id="run"), 1, ValueReader(artifacts, "local"))
+    work = Work(RunRef(run_id="run"), 1, ValueReader(artifacts, "local"), CallSecrets())
     handles: set[str] = set()
     for data in comparisons(names):
         node = a_plan_node(data)

@@ -128,7 +128,7 @@ async def test_the_content_of_a_remote_file_is_fetched_when_it_is_used(
 ) -> None:
     asked: list[str] = []
     async with a_server(found, asked) as url:
-        reader = ValueReader(artifacts, "local", remote)
+        reader = ValueReader(artifacts, "local", remote_files=remote)
         file = a_remote_file(url)
         before = list(asked)
         read = await content(reader, file)
@@ -142,7 +142,7 @@ async def test_a_remote_file_that_is_gone_is_an_error_of_the_node(
 ) -> None:
     async with a_server(lambda _: ("404 Not Found", {}, b"gone"), []) as url:
         with pytest.raises(RequestFailed, match="404"):
-            await content(ValueReader(artifacts, "local", remote), a_remote_file(url))
+            await content(ValueReader(artifacts, "local", remote_files=remote), a_remote_file(url))
 
 
 async def test_inv_15_the_content_of_a_stored_file_comes_from_the_store(

@@ -124,13 +124,19 @@ async def test_a_file_that_is_no_database_is_a_problem(home: Path) -> None:
 async def test_bubblewrap_that_does_not_work_is_told_from_bubblewrap_that_is_missing(
     home: Path,
 ) -> None:
-    assert (await check("sandbox", settings(home))).detail == "no bubblewrap"
+    missing = await check("sandbox", settings(home))
+    assert "bubblewrap is not installed" in missing.detail
 
-    put_program(home, "bwrap", "echo no permission; exit 1")
+    put_program(home, "bwrap", "echo no permission >&2; exit 1")
     assert "no permission" in (await check("sandbox", settings(home))).detail
 
-    put_program(home, "bwrap", "exit 0")
-    assert (await check("sandbox", settings(home))).state is CheckState.OK
+
+async def test_layers_that_isolate_user_code_are_named(home: Path) -> None:
+    found = await check("sandbox", settings(home, sandbox_network=True))
+
+    assert "limits" in found.detail
+    assert "network allowed" in found.detail
+    assert (found.state is CheckState.OK) == (found.remedy is None)
 
 
 async def test_limits_only_is_a_warning(home: Path) -> None:
