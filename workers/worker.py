@@ -17,6 +17,7 @@ from activities.base import ActivityWrapper
 from activities.registry import Peers, build_activities
 from activities.secrets import SecretStore
 from activities.slots import Slots
+from activities.tools.remote_files import GuardedFiles
 from schema.contracts import Role
 from workers.dependencies import Dependencies
 from workflows.graph_run import GraphRun
@@ -79,6 +80,7 @@ def activities_of(dependencies: Dependencies, peers: Peers) -> list[Callable[...
         Slots(settings.io_slots, settings.code_slots),
         SecretStore(dependencies.log, dependencies.keys),
         sandbox=peers.sandbox,
+        remote_files=GuardedFiles(peers.http),
     )
     return build_activities(dependencies.log, wrapper, peers)
 
