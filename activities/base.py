@@ -17,8 +17,8 @@ from activities.availability import WAIT_SECONDS, PatientStore, Resource, when_a
 from activities.execution import Ending, NodeExecution, Services
 from activities.heartbeats import heartbeats
 from activities.living import End, LivingWork
-from activities.redaction import NothingSecret, Redaction
 from activities.results import Results, bounded
+from activities.secrets import SecretStore
 from activities.slots import Slots
 from activities.values import ValueReader
 from activities.work import Work, contract_of, implements
@@ -42,7 +42,7 @@ class ActivityWrapper:
         artifacts: Where large values go.
         living: The work that is alive in this process.
         slots: How much is done at once.
-        redaction: Knows the secrets that calls resolve.
+        secrets: Gives calls the secrets of their runs.
         sandbox: Waited for before the effects of contracts that need it.
     """
 
@@ -52,7 +52,7 @@ class ActivityWrapper:
         artifacts: ArtifactStore,
         living: LivingWork | None = None,
         slots: Slots | None = None,
-        redaction: Redaction | None = None,
+        secrets: SecretStore | None = None,
         sandbox: Resource | None = None,
     ) -> None:
         self._living = living or LivingWork(log)
@@ -60,7 +60,7 @@ class ActivityWrapper:
             log,
             PatientStore(artifacts),
             slots or Slots(),
-            redaction or NothingSecret(),
+            secrets,
             sandbox,
         )
 
@@ -137,9 +137,9 @@ class ActivityWrapper:
         if head is not None and head.ended is not None:
             return answers.refused(head, written)
         services, run = self._services, call.run
-        redactor = services.redaction.redactor_of(run)
-        results = Results(services.store, run.tenant_id, redactor)
-        work = Work(run, 0, ValueReader(services.store, run.tenant_id), redactor)
+        secrets = await services.secrets_of(call)
+        results = Results(services.store, run.tenant_id, secrets)
+        work = Work(run, 0, ValueReader(services.store, run.tenant_id, secrets), secrets)
         try:
             async with services.slots.taken(contract.role, WAIT_SECONDS) as is_taken:
                 if not is_taken:

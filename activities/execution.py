@@ -21,8 +21,8 @@ from activities.availability import (
     when_available,
 )
 from activities.living import END_SECONDS, End, Piece
-from activities.redaction import Redaction
 from activities.results import Results
+from activities.secrets import CallSecrets, SecretStore
 from activities.slots import Slots
 from activities.streaming import TextStream
 from activities.values import ValueReader
@@ -57,9 +57,21 @@ class Services:
     log: EventLog
     store: PatientStore
     slots: Slots
-    redaction: Redaction
+    secrets: SecretStore | None
+    """None where no run has secrets."""
     sandbox: Resource | None
     """Waited for before the effects of contracts that need it."""
+
+    async def secrets_of(self, call: ActivityCall[Any]) -> CallSecrets:
+        """Decrypt what the run of a call was given, waiting for records and keys.
+
+        Raises:
+            InfrastructureError: If they stay away.
+        """
+        secrets = self.secrets
+        if secrets is None or not call.has_secrets:
+            return CallSecrets()
+        return await when_available(lambda: secrets.load(call.run))
 
 
 class NodeExecution:
@@ -91,7 +103,7 @@ class NodeExecution:
         self._node = node
         self._temporal_run_id = info.workflow_run_id or ""
         self._activity_id = info.activity_id
-        self._redactor = services.redaction.redactor_of(call.run)
+        self._secrets = CallSecrets()
 
     @property
     def key(self) -> str:
@@ -124,7 +136,7 @@ class NodeExecution:
         return await self._record(begun.number, outcome, stream)
 
     async def _wait(self) -> RecordedOutcome | None:
-        """(c, d) Wait for store and sandbox; before any wait look for a recorded outcome."""
+        """(c, d) Wait for store, sandbox and keys; before any wait look for a recorded outcome."""
         services, contract, node = self._services, self._contract, self._node
         sandbox = services.sandbox if contract.needs_sandbox else None
         if sandbox or services.store.is_suspect or not services.slots.is_free(contract.role):
@@ -136,6 +148,8 @@ class NodeExecution:
         await wait_for(services.store, WAIT_SECONDS)
         if sandbox is not None:
             await wait_for(sandbox, WAIT_SECONDS)
+        # Before the start is counted: a key that is not here must not use starts up.
+        self._secrets = await services.secrets_of(self._call)
         return None
 
     async def _begin(self) -> EffectStart | Ending:
@@ -158,7 +172,7 @@ class NodeExecution:
     async def _work(self, start: int, stream: TextStream, piece: Piece) -> Outcome:
         """(f, g, h) Do the work once; however it ends becomes an outcome that can be recorded."""
         call, node, begun = self._call, self._node, time.time()
-        results = Results(self._services.store, call.run.tenant_id, self._redactor)
+        results = Results(self._services.store, call.run.tenant_id, self._secrets)
         bound = asyncio.timeout(self._contract.start_to_close.total_seconds())
         try:
             async with bound:
@@ -169,8 +183,9 @@ class NodeExecution:
             if piece.ended_by is End.SHUTDOWN and not piece.has_result:
                 await self._give_back(start)
             raise
-        except InfrastructureError:
-            raise
+        except InfrastructureError as error:
+            # Temporal is told what it says.
+            raise type(error)(results.error_text(error)) from None
         except Exception as error:
             if bound.expired():  # a node keeps its own limit, which is much shorter
                 raise InfrastructureError("The work did not end by itself.") from None
@@ -211,11 +226,11 @@ class NodeExecution:
             f"{self._temporal_run_id}/{self._activity_id}@{begun.number}",
             begun.number,
             begun.told,
-            self._redactor,
+            self._secrets,
             lambda: piece.end(End.STOP),
         )
 
     def _work_of(self, start: int, stream: TextStream) -> Work:
-        values = ValueReader(self._services.store, self._call.run.tenant_id)
+        values = ValueReader(self._services.store, self._call.run.tenant_id, self._secrets)
         key = str(uuid.uuid5(_KEYS, self.key))
-        return Work(self._call.run, start, values, self._redactor, key, stream)
+        return Work(self._call.run, start, values, self._secrets, key, stream)

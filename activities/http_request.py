@@ -5,6 +5,7 @@ import os
 import secrets
 import tempfile
 from collections.abc import AsyncIterator, Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,11 @@ from activities.tools.response_kind import DEFAULT_MIME, charset_of, describe_fi
 from activities.tools.response_spool import SizeLimits, decode, decode_guessed, encode_text
 from activities.tools.scratch import Scratch
 from activities.values import SpooledValue
-from schema.activities import HTTP_REQUEST, NodeInput, NodeOutput
+from schema.activities import NodeInput, NodeOutput
 from schema.errors import NodeError, NotFound, RequestFailed
 from schema.limits import ResultLimits
 from schema.nodes.http_parts import BodyType, Timeout, parsed
-from schema.nodes.http_request import HttpRequestNodeData
+from schema.nodes.http_request import HTTP_REQUEST, HttpRequestNodeData
 from schema.values.artifact_ref import ArtifactRef, ArtifactStore
 from schema.values.encoding import from_wire, to_wire
 from schema.values.files import File, TransferMethod
@@ -92,7 +93,7 @@ class HttpRequestActivities:
         body: Any = to_wire(Segment(SegmentType.STRING, ""))
         files: list[File] = []
         if answer.is_file:
-            files.append(await self._stored(answer, work.run.tenant_id))
+            files.append(await self._stored(answer, work))
         else:
             body = await _text(answer)
         return {
@@ -102,13 +103,15 @@ class HttpRequestActivities:
             "files": to_wire(Segment(SegmentType.ARRAY_FILE, files)),
         }
 
-    async def _stored(self, answer: Answer, tenant_id: str) -> File:
-        content, mime = answer.received.content, mime_of(answer.headers) or DEFAULT_MIME
+    async def _stored(self, answer: Answer, work: Work) -> File:
+        content, nonce = await work.redactor.redact_content(answer.received.content)
+        mime, tenant_id = mime_of(answer.headers) or DEFAULT_MIME, work.run.tenant_id
         if isinstance(content, Path):
             stored = await self._artifacts.put_file(tenant_id, content, mime, "file", "")
         else:
             stored = await self._artifacts.put(tenant_id, content, mime, "file", "")
-        return describe_file(answer.headers, answer.url, stored.sha256, stored.bytes)
+        file = describe_file(answer.headers, answer.url, stored.sha256, stored.bytes)
+        return replace(file, sealed=nonce)
 
 
 class _Contents:
@@ -140,7 +143,8 @@ class _Contents:
             return self._remote(file.remote_url or "")
         mime = file.mime_type or DEFAULT_MIME
         reference = ArtifactRef(file.related_id or "", max(file.size, 0), mime, "file")
-        return self._artifacts.stream(self._work.run.tenant_id, reference)
+        pieces = self._artifacts.stream(self._work.run.tenant_id, reference)
+        return self._work.values.content(file, pieces)
 
     async def _remote(self, url: str) -> AsyncIterator[bytes]:
         async with self._client.send(OutgoingRequest("GET", url)) as response:

@@ -117,7 +117,7 @@ class LivingWork:
         """Wait for the living work of a try, or begin it.
 
         Cancelling the caller ends the work only if that means a stop or the worker's shutdown;
-        then the caller learns what the work came to.
+        after the latter it learns what the work came to.
 
         Args:
             key: The try: `node_exec_id:attempt`.

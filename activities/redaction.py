@@ -1,13 +1,13 @@
 """How secrets leave results, errors and streams again; what the wrapper asks of whoever knows them.
 
 The wrapper redacts everything that an activity gives before anybody else sees it: outputs, inputs,
-process data, metadata, the text of errors, streamed text, spooled files.
+process data, metadata, the text of errors, streamed text, spooled files. Who knows them is
+`secrets.py`.
 """
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Protocol
-
-from schema.runs import RunRef
 
 
 class TextRedactor(Protocol):
@@ -33,8 +33,26 @@ class Redactor(Protocol):
         """Give a text without secrets."""
         ...
 
-    async def redact_file(self, path: Path) -> None:
+    def redact_record(self, record: Mapping[str, Any]) -> dict[str, Any]:
+        """Give plain JSON that nothing reads again without secrets."""
+        ...
+
+    async def redact_file(self, path: Path) -> str:
         """Rewrite a file of encoded text in place, without ever holding it whole.
+
+        Returns:
+            The nonce of the tokens that are in it now; empty if it had no secret.
+
+        Raises:
+            OSError: If it cannot be written.
+        """
+        ...
+
+    async def redact_content(self, content: bytes | Path) -> tuple[bytes | Path, str]:
+        """Take secrets out of the raw content of a file, before it is stored.
+
+        Returns:
+            The content, a file still in its place, and the nonce for `File.sealed`.
 
         Raises:
             OSError: If it cannot be written.
@@ -44,42 +62,3 @@ class Redactor(Protocol):
     def text_stream(self) -> TextRedactor:
         """Begin a stream of text."""
         ...
-
-
-class Redaction(Protocol):
-    """Gives the redactor of each call; one a worker process."""
-
-    def redactor_of(self, run: RunRef) -> Redactor:
-        """Begin a call: the redactor learns of each secret that is resolved for it."""
-        ...
-
-
-class NothingSecret:
-    """Redacts nothing: for calls that resolve no secret."""
-
-    def redactor_of(self, _run: RunRef) -> Redactor:
-        """Give itself."""
-        return self
-
-    def redact_value(self, wire: Any) -> Any:
-        """Give the value."""
-        return wire
-
-    def redact_text(self, text: str) -> str:
-        """Give the text."""
-        return text
-
-    async def redact_file(self, path: Path) -> None:
-        """Leave the file as it is."""
-
-    def text_stream(self) -> TextRedactor:
-        """Begin a stream that passes everything at once."""
-        return _Passing()
-
-
-class _Passing:
-    def feed(self, text: str) -> str:
-        return text
-
-    def close(self) -> str:
-        return ""

@@ -7,6 +7,7 @@ store (invariant 15).
 
 import time
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,13 +21,13 @@ from schema.limits import INLINE_VALUE_BYTES, MAX_ERROR_MESSAGE_CHARACTERS
 from schema.runs import NodeExecutionStatus
 from schema.values.artifact_ref import ArtifactStore
 from schema.values.encoding import decode, encode, from_wire, to_wire
-from schema.values.large_values import reference_large
+from schema.values.large_values import LONGEST_PREVIEW, preview_of, reference_large
+from schema.values.sealed import Sealed
 from schema.values.segments import Segment
 
 MAX_RECORD_CHARACTERS = 256 * 1024
 """Of inputs and process data that travel back to the workflow; the log has them in any case."""
 _MAX_ERROR_TYPE_CHARACTERS = 200
-_PREVIEW_CHARACTERS = 256
 
 
 def bounded(message: str) -> str:
@@ -131,7 +132,8 @@ class Results:
                     },
                     "inputs": await self._record(output.inputs),
                     "process_data": await self._record(output.process_data),
-                    "metadata": await self._record(output.metadata) or {},
+                    "metadata": await self._record(self._redactor.redact_record(output.metadata))
+                    or {},
                 }
             )
         finally:
@@ -155,16 +157,18 @@ class Results:
         return wire if moved is segment else to_wire(moved)
 
     async def _spooled(self, value: SpooledValue) -> Any:
-        await self._redactor.redact_file(value.path)
+        nonce = await self._redactor.redact_file(value.path)
+        kind = str(value.type)
         if value.path.stat().st_size <= INLINE_VALUE_BYTES:
-            inner = from_wire(decode(value.path.read_text("ascii")))
+            text = value.path.read_text("ascii")
+            inner = Sealed(nonce, text, kind) if nonce else from_wire(decode(text))
             return to_wire(Segment(value.type, inner))
         with value.path.open("rb") as file:
-            preview = file.read(_PREVIEW_CHARACTERS).decode("ascii")
+            preview = preview_of(file.read(LONGEST_PREVIEW).decode("ascii"), nonce)
         reference = await self._store.put_file(
-            self._tenant_id, value.path, "application/json", str(value.type), preview
+            self._tenant_id, value.path, "application/json", kind, preview
         )
-        return to_wire(Segment(value.type, reference))
+        return to_wire(Segment(value.type, replace(reference, sealed=nonce)))
 
 
 def _plain(wire: Any) -> Any:

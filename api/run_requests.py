@@ -10,19 +10,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from schema.dsl.environment_use import used_by_plan
 from schema.errors import InvalidInputs, NodeError
+from schema.key_file import KeySource
 from schema.limits import RunPolicy
 from schema.nodes.start import InputVariable, StartNodeData
 from schema.plan import AppMode, Plan, PlanVariable
 from schema.run_inputs import validate_inputs
-from schema.runs import Queues, RunInput
+from schema.run_secrets import StoredSecret, encrypt_secrets
+from schema.runs import Queues, RunInput, RunRef
 from schema.values.artifact_ref import ArtifactStore
 from schema.values.encoding import to_wire
 from schema.values.large_values import reference_large
+from schema.values.secret_forms import MIN_SECRET_CHARACTERS
+from schema.values.secret_ref import environment_secret, mask
 from schema.values.segments import Segment, SegmentType, Value
 
 _DEFINITIONS = uuid.UUID("5f0e7f0a-6c0e-5d9a-9a51-6f1a8f6c2f5b")
 """Name space of the ids of definitions that were given as a file."""
+MAX_SECRET_CHARACTERS = 200 * 1024
+"""Dify's limit of one variable."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -34,8 +41,10 @@ class RunRequest:
     """JSON values by the start node's names."""
     query: str | None = None
     """The message to a chatflow; workflows have none."""
-    environment: Mapping[str, str] = field(default_factory=dict)
-    """Texts for environment variables, read by their declared type."""
+    environment: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Texts for environment variables, read by their declared type; also for secret ones."""
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Secrets that stand in the definition, by name (`Compilation.secrets`)."""
     raw_inputs: bool = False
     """Start with the values as they are: only the start node's own checks apply."""
     tenant_id: str = "local"
@@ -62,7 +71,7 @@ def check_request(request: RunRequest) -> None:
         InvalidInputs: If the request does not fit; every problem is named.
     """
     problems: list[str] = []
-    for check in (_inputs, _environment):
+    for check in (_inputs, _environment, secrets_of):
         try:
             check(request)
         except InvalidInputs as error:
@@ -98,6 +107,7 @@ async def build_run_input(
         inputs=await _to_wire(_inputs(request), store, request.tenant_id),
         system=await _to_wire(system, store, request.tenant_id),
         environment=await _to_wire(_environment(request), store, request.tenant_id),
+        secrets={name: mask(value) for name, value in secrets_of(request).items()},
         trigger=request.trigger,
         created_by=request.user,
         created_at=now,
@@ -105,6 +115,70 @@ async def build_run_input(
         queues=request.queues,
         policy=request.policy,
     )
+
+
+def missing_secrets(request: RunRequest) -> tuple[str, ...]:
+    """List the secret environment variables that nodes read and nobody has given a value."""
+    used = used_by_plan(request.plan)
+    return tuple(
+        variable.name
+        for variable in request.plan.environment
+        if variable.value_type == SegmentType.SECRET
+        and variable.name in used
+        and variable.name not in request.environment
+        and environment_secret(variable.name) not in request.secrets
+    )
+
+
+def secrets_of(request: RunRequest) -> dict[str, str]:
+    """Give the values of a run's secrets by name: its own, and those of the definition.
+
+    Raises:
+        InvalidInputs: If one that is needed is missing, or one is too large.
+    """
+    problems = [
+        f"{name!r} is a secret without a value: give --env {name}=@FILE"
+        for name in missing_secrets(request)
+    ]
+    values = {}
+    for variable in request.plan.environment:
+        if variable.value_type == SegmentType.SECRET:
+            name = environment_secret(variable.name)
+            value = request.environment.get(variable.name, request.secrets.get(name))
+            if value is not None:
+                values[name] = value
+    for secret in request.plan.secrets:
+        if secret.name in request.secrets:
+            values[secret.name] = request.secrets[secret.name]
+        else:
+            problems.append("a secret of the definition is missing: start the run from the export")
+    large = (name for name, value in values.items() if len(value) > MAX_SECRET_CHARACTERS)
+    problems += [f"{n!r} is longer than {MAX_SECRET_CHARACTERS} characters" for n in large]
+    if problems:
+        raise InvalidInputs(problems)
+    return values
+
+
+def short_secrets(request: RunRequest) -> tuple[str, ...]:
+    """List the secrets that are too short to be searched for in results."""
+    return tuple(
+        name
+        for name, value in secrets_of(request).items()
+        if 0 < len(value) < MIN_SECRET_CHARACTERS
+    )
+
+
+def encrypt_request_secrets(
+    request: RunRequest, run: RunRef, keys: KeySource
+) -> tuple[StoredSecret, ...]:
+    """Encrypt a run's secrets for its row; keys are asked for only if there are any.
+
+    Raises:
+        InvalidInputs: As `secrets_of`.
+        SetupError: If the keys cannot be had.
+    """
+    values = secrets_of(request)
+    return encrypt_secrets(keys.ring(), run, values) if values else ()
 
 
 def _inputs(request: RunRequest) -> dict[str, Value]:
@@ -131,6 +205,8 @@ def _environment(request: RunRequest) -> dict[str, Value]:
     values: dict[str, Value] = {}
     problems: list[str] = []
     for name, text in request.environment.items():
+        if name in declared and declared[name].value_type == SegmentType.SECRET:
+            continue  # never in a run's input
         try:
             values[name] = _read_environment_value(name, text, declared)
         except InvalidInputs as error:
@@ -166,8 +242,6 @@ def _read_environment_value(name: str, text: str, declared: Mapping[str, PlanVar
         known = ", ".join(repr(other) for other in declared) or "none"
         raise InvalidInputs([f"{name!r} is no environment variable of this app (it has: {known})"])
     match variable.value_type:
-        case SegmentType.SECRET:
-            raise InvalidInputs([f"{name!r} is a secret: this version cannot hold secrets"])
         case SegmentType.STRING:
             return text
         case SegmentType.NUMBER | SegmentType.INTEGER | SegmentType.FLOAT:

@@ -6,6 +6,7 @@ No web library: the command line uses this too. What a request has to fulfil is 
 import asyncio
 import logging
 import uuid
+from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -14,6 +15,7 @@ from schema.db.event_log import EventLog
 from schema.errors import TemporalUnavailable
 from schema.facts import CommandApplied, CommandRefused, LoggedFact
 from schema.kill_points import reach
+from schema.run_secrets import StoredSecret
 from schema.runs import RunInput, RunRef
 from workflows.client import GraphRunClient
 
@@ -44,9 +46,14 @@ class CommandAnswer:
 
 
 async def start(
-    run_input: RunInput, log: EventLog, client: GraphRunClient, *, eager: bool = False
+    run_input: RunInput,
+    log: EventLog,
+    client: GraphRunClient,
+    *,
+    secrets: Sequence[StoredSecret] = (),
+    eager: bool = False,
 ) -> bool:
-    """Make the row of a run with its first fact, then start its workflow.
+    """Make the row of a run with its first fact and its secrets, then start its workflow.
 
     The row is the guarantee: where Temporal does not take the workflow, the reconciler starts it.
 
@@ -54,6 +61,7 @@ async def start(
         run_input: From `run_requests.build_run_input`.
         log: Where the row goes.
         client: Where the workflow goes.
+        secrets: From `run_requests.encrypt_request_secrets`.
         eager: Whether a worker of this very client may take the first task at once.
 
     Returns:
@@ -62,7 +70,7 @@ async def start(
     Raises:
         DatabaseUnavailable: If the row could not be made: then there is no run.
     """
-    await log.register(run_input, run_input.created_at)
+    await log.register(run_input, run_input.created_at, secrets=secrets)
     reach("run registered")
     try:
         await client.start(run_input, eager=eager)

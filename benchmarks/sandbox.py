@@ -1,6 +1,6 @@
 """What a job of the sandbox costs, beside a bare fork and a new interpreter; makes no other figure.
 
-Run as `python -m benchmarks.sandbox`; give the figures with those of the yardsticks of one run.
+Run as `python -m benchmarks.sandbox`; give the figures with the yardsticks of the same run.
 """
 
 import asyncio

@@ -42,6 +42,8 @@ class ActivityCall(BaseModel, Generic[InputT]):
     """Node path of that try, for seeds and operators: `node[3]`."""
     facts: tuple[OpenFact, ...] = ()
     acknowledged: Acknowledged = Acknowledged()
+    has_secrets: bool = False
+    """Whether the run was given secrets, so that results have to be searched for them."""
     pauses: int = 0
     """Pauses and resumptions that the workflow had applied; a later pause defers the node."""
     params: InputT

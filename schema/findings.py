@@ -1,7 +1,8 @@
 """Findings: what is wrong with a definition, or worth knowing, before it runs.
 
 A finding with severity `error` stops a run; a warning says how the run will differ from what the
-author may expect. All of them are collected. Codes are stable: scripts may compare them.
+author may expect; a notice says what was done with something. All of them are collected. Codes are
+stable: scripts may compare them.
 """
 
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ class Severity(StrEnum):
 
     ERROR = "error"
     WARNING = "warning"
+    NOTICE = "notice"
 
 
 class FindingCode(StrEnum):
@@ -30,7 +32,12 @@ class FindingCode(StrEnum):
     INVALID_VARIABLE = "invalid-variable"
     """An environment or conversation variable has no name, no known type, or a value of another."""
     SECRET_VARIABLE = "secret-variable"
-    """A secret environment variable: this version cannot hold its value."""
+    """A secret environment variable that nodes read has no value in the export: whoever starts a
+    run gives it."""
+    SECRET_LITERAL = "secret-literal"
+    """A text in a node is a secret by its place; it is encrypted and left out of the plan."""
+    SHORT_SECRET = "short-secret"
+    """A secret is too short to be searched for in results."""
     UNSUPPORTED_VARIABLE_TYPE = "unsupported-variable-type"
     """An environment variable of a type that this version cannot hold."""
     UNSUPPORTED_FEATURE = "unsupported-feature"
@@ -83,8 +90,14 @@ class FindingCode(StrEnum):
     """The node needs an agent strategy that this version does not have."""
     UNSUPPORTED_INPUT = "unsupported-input"
     """The start node asks for an input of a kind that this version does not take."""
-    TEMPLATE_NEEDS_SANDBOX = "template-needs-sandbox"
-    """The template has more of Jinja2 in it than names; this version renders only those."""
+
+    # What an author wrote, and fails when it runs
+    TEMPLATE_SYNTAX = "template-syntax"
+    """The template is not Jinja2."""
+    CODE_SYNTAX = "code-syntax"
+    """The code is not Python."""
+    MISSING_PACKAGE = "missing-package"
+    """The code imports what is not there for code nodes."""
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -22,6 +22,7 @@ from pydantic import (
     model_validator,
 )
 
+from schema.node_calls import NodeInput
 from schema.nodes import parse_node_data
 from schema.nodes.base import BRANCH_TYPES, ErrorStrategy, NodeData
 
@@ -115,6 +116,24 @@ class PlanVariable(BaseModel):
     """Wire form (schema/values/encoding.py). Always null for secrets."""
 
 
+SECRETS_NODE = "holdfast_secret"
+"""What placeholders of literal secrets name in the place of a node, if no node has that id."""
+
+
+class PlanSecret(BaseModel):
+    """A secret that an author wrote into nodes; a placeholder of this variable stands there."""
+
+    model_config = ConfigDict(frozen=True)
+
+    node_id: str
+    variable: str
+
+    @property
+    def name(self) -> str:
+        """Name under which the run's secrets have the value."""
+        return f"literal.{self.variable}"
+
+
 class Plan(BaseModel):
     """Everything a run needs to know about its definition."""
 
@@ -125,6 +144,8 @@ class Plan(BaseModel):
     graph: PlanGraph
     environment: tuple[PlanVariable, ...] = ()
     conversation: tuple[PlanVariable, ...] = ()
+    secrets: tuple[PlanSecret, ...] = ()
+    """Literal secrets of nodes; their values are among the run's secrets."""
     features: dict[str, Any] = Field(default_factory=dict)
     plan_sha: str = ""
     """SHA-256 over the canonical JSON of the plan without this field, hexadecimal."""
@@ -172,3 +193,6 @@ class Plan(BaseModel):
 def _known(plan_sha: str) -> list[tuple[dict[str, Any], Plan]]:
     """Give the place for the plan of a digest, empty at first."""
     return []
+
+
+NodeInput.model_rebuild(_types_namespace={"PlanNode": PlanNode})

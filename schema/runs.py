@@ -3,6 +3,7 @@
 Fields are only ever added, with a default: runs of older builds are still open.
 """
 
+from collections.abc import Mapping
 from enum import StrEnum
 from typing import Any
 
@@ -10,7 +11,10 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from schema.contracts import Role
 from schema.limits import RunPolicy
-from schema.plan import Plan
+from schema.plan import Plan, PlanVariable
+from schema.values.encoding import to_wire
+from schema.values.secret_ref import SecretRef, environment_secret
+from schema.values.segments import SegmentType
 
 CURRENT_INTERP = 1
 """Version of the interpreter's semantics that new runs get (architecture 6)."""
@@ -107,6 +111,8 @@ class Snapshot(BaseModel):
     """Facts told so far; numbers go on."""
     pauses: int = 0
     """Pauses and resumptions applied so far."""
+    deferred: dict[str, Any] = Field(default_factory=dict)
+    """NodeStarted of tries that were launched and sent back unstarted, by node id."""
     active_seconds_left: float
 
 
@@ -128,6 +134,8 @@ class RunInput(BaseModel):
     """System variables by name without `sys.`, wire form (dify-nodes 3.11)."""
     environment: dict[str, Any] = Field(default_factory=dict)
     """Environment values that replace the definition's, wire form."""
+    secrets: dict[str, str] = Field(default_factory=dict)
+    """Masks of the run's secrets by name; the values are encrypted in the records."""
     conversation: dict[str, Any] = Field(default_factory=dict)
     """Conversation variables as read when the row was made; missing ones have their first value."""
     trigger: str = "api"
@@ -146,6 +154,26 @@ class RunInput(BaseModel):
     def ref(self) -> RunRef:
         """The run's identity for activities."""
         return RunRef(run_id=self.run_id, tenant_id=self.tenant_id, app_id=self.app_id)
+
+
+def first_value(
+    variable: PlanVariable, replaced: Mapping[str, Any], secrets: Mapping[str, str]
+) -> Any:
+    """Give the value of an environment variable before the first node runs, in wire form.
+
+    Args:
+        variable: Its declaration.
+        replaced: Values that the run was given instead of the definition's.
+        secrets: Masks of the run's secrets.
+
+    Example:
+        >>> first_value(PlanVariable(name="K", value_type="secret"), {}, {"env.K": "****"})
+        {'$holdfast': 'secret', 'name': 'env.K', 'masked': '****'}
+    """
+    if variable.value_type == SegmentType.SECRET:
+        name = environment_secret(variable.name)
+        return to_wire(SecretRef(name, secrets.get(name, "")))
+    return replaced.get(variable.name, variable.value)
 
 
 class RunResult(BaseModel):

@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schema.addresses import AddressList
-from schema.limits import MAX_HTTP_SECONDS
+from schema.limits import MAX_CODE_SECONDS, MAX_HTTP_SECONDS
 
 PREFIX = "HOLDFAST_"
 
@@ -61,9 +61,15 @@ class Settings(BaseSettings):
         default=False,
         description="Whether code nodes may use the network, that of this machine included.",
     )
+    code_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=MAX_CODE_SECONDS,
+        description="Longest execution of a code node or a template, in seconds.",
+    )
     code_packages: Path | None = Field(
         default=None,
-        description="Virtual environment with packages that code nodes may import; "
+        description="Virtual environment with the packages that code nodes may import; "
         "`code-packages` in the data directory without it.",
     )
     database_url: str | None = Field(
@@ -77,6 +83,13 @@ class Settings(BaseSettings):
         default="normal",
         description="`full` keeps the last commits of both SQLite files through a power cut, at a "
         "third of the speed.",
+    )
+    secret_keys: str | None = Field(
+        default=None,
+        repr=False,
+        description="Keys of the secrets in the records, `id:base64` of 32 bytes each, between "
+        "commas; the first one encrypts, all decrypt. Without it `secret.keys` in the data "
+        "directory, made when it is first needed. `holdfast keys new` prints one.",
     )
     artifacts: str | None = Field(
         default=None,
@@ -216,14 +229,19 @@ class Settings(BaseSettings):
         return self.home / "holdfast.db"
 
     @property
+    def code_packages_location(self) -> Path:
+        """Virtual environment of the packages for code nodes; it may not exist."""
+        return self.code_packages or self.home / "code-packages"
+
+    @property
+    def secret_keys_file(self) -> Path:
+        """The keys of the secrets in the records, used without `secret_keys`."""
+        return self.home / "secret.keys"
+
+    @property
     def artifacts_location(self) -> str:
         """Directory or URL of the artifact store."""
         return self.artifacts or str(self.home / "artifacts")
-
-    @property
-    def code_packages_location(self) -> Path:
-        """Virtual environment with packages for code nodes; it may not exist."""
-        return self.code_packages or self.home / "code-packages"
 
 
 class SettingRow(NamedTuple):

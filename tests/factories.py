@@ -40,6 +40,24 @@ def a_template(node_id: str, template: str, **variables: list[str]) -> dict[str,
     )
 
 
+def a_code(
+    node_id: str,
+    code: str,
+    outputs: Mapping[str, str] | None = None,
+    language: str = "python3",
+    **variables: list[str],
+) -> dict[str, Any]:
+    """A code node; outputs are types by name."""
+    return a_node(
+        node_id,
+        "code",
+        code_language=language,
+        code=code,
+        outputs={name: {"type": kind, "children": None} for name, kind in (outputs or {}).items()},
+        variables=[{"variable": n, "value_selector": s} for n, s in variables.items()],
+    )
+
+
 def an_answer(node_id: str, answer: str) -> dict[str, Any]:
     return a_node(node_id, "answer", answer=answer)
 

@@ -9,12 +9,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from schema.nodes.base import BRANCH_TYPES, ErrorStrategy, NodeData, RetryConfig
+from schema.nodes.code import CodeNodeData
 from schema.nodes.foreign import ForeignNodeData
 from schema.nodes.http_request import HttpRequestNodeData
 from schema.nodes.if_else import IfElseNodeData
 from schema.nodes.template_transform import TemplateTransformNodeData
 from schema.plan import Plan, PlanNode
-from schema.values.templates import PlainJinja
 from tests.plausible import plausible_outputs
 
 MAX_VARIANTS = 6
@@ -73,7 +73,9 @@ def _replaced(node: PlanNode, index: int, number: int) -> NodeData:
         case HttpRequestNodeData():
             # Its peer is somebody else's: what it would answer is made up.
             config = {}
-        case TemplateTransformNodeData() as data if PlainJinja.parse(data.template) is None:
+        case CodeNodeData() as data:
+            config = {"outputs": data.declared()}
+        case TemplateTransformNodeData() as data if data.plain is None:
             config = {"outputs": {"output": {"type": "string"}}}
         case _:
             return node.data

@@ -1,4 +1,4 @@
-"""What a process works with, made from its settings: records, artifacts, Temporal, the sandbox.
+"""What a process works with, made from its settings: records, artifacts and the Temporal client.
 
 Opened once by a command and closed by it. Where the server and the data directory come from is
 `workers/stack.py`.
@@ -13,14 +13,13 @@ from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression
 
 from activities.living import LivingWork
-from activities.sandbox.fork_server_sandbox import ForkServerSandbox
 from schema.db.artifacts import ArtifactFiles
 from schema.db.engine import Database, open_database
 from schema.db.event_log import EventLog
 from schema.errors import TemporalUnavailable
+from schema.key_file import KeyFile, KeySource
 from schema.runs import Queues
 from schema.settings import Settings
-from workers.sandbox_setup import sandbox_options
 from workers.stack import StackAddresses
 from workers.temporal_runtime import temporal_runtime
 from workflows.client import GraphRunClient
@@ -36,6 +35,8 @@ class Records:
     database: Database
     log: EventLog
     artifacts: ArtifactFiles
+    keys: KeySource
+    """Of the secrets of runs."""
 
 
 @dataclass(frozen=True)
@@ -47,8 +48,6 @@ class Dependencies(Records):
     runs: GraphRunClient
     living: LivingWork
     """The work of activities that is alive in this process."""
-    sandbox: ForkServerSandbox
-    """Starts nothing before its first job."""
     queues: Queues = field(default_factory=Queues)
 
 
@@ -62,8 +61,9 @@ async def open_records(settings: Settings) -> AsyncIterator[Records]:
     url = settings.database_url or f"sqlite:///{settings.database_file}"
     database = open_database(url, settings.sqlite_synchronous)
     log = EventLog(database)
+    keys = KeySource(KeyFile(settings.secret_keys_file), settings.secret_keys)
     try:
-        yield Records(database, log, ArtifactFiles(settings.artifacts_location))
+        yield Records(database, log, ArtifactFiles(settings.artifacts_location), keys)
     finally:
         await log.close()
         await database.close()
@@ -71,14 +71,9 @@ async def open_records(settings: Settings) -> AsyncIterator[Records]:
 
 @contextlib.asynccontextmanager
 async def open_dependencies(
-    settings: Settings, addresses: StackAddresses, *, isolation_required: bool = False
+    settings: Settings, addresses: StackAddresses
 ) -> AsyncIterator[Dependencies]:
     """Open everything, and connect to Temporal.
-
-    Args:
-        settings: Of this process.
-        addresses: Where the Temporal server is.
-        isolation_required: Whether user code may run under limits only just if a setting says so.
 
     Raises:
         SetupError: If a setting names no database or store.
@@ -87,24 +82,20 @@ async def open_dependencies(
     async with open_records(settings) as records:
         temporal = await connect(settings, addresses, records.artifacts)
         runs = GraphRunClient(temporal)
-        async with contextlib.AsyncExitStack() as opened:
-            sandbox = ForkServerSandbox(
-                sandbox_options(settings, isolation_required=isolation_required)
-            )
-            opened.push_async_callback(sandbox.close)
-            # Closed before what its work uses.
-            living = LivingWork(records.log, runs.is_open)
-            opened.push_async_callback(living.close)
+        living = LivingWork(records.log, runs.is_open)
+        try:
             yield Dependencies(
                 database=records.database,
                 log=records.log,
                 artifacts=records.artifacts,
+                keys=records.keys,
                 settings=settings,
                 temporal=temporal,
                 runs=runs,
                 living=living,
-                sandbox=sandbox,
             )
+        finally:
+            await living.close()
 
 
 async def connect(

@@ -24,7 +24,8 @@ from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
 from activities.sandbox.fork_server_sandbox import REMEDY as ISOLATION_REMEDY
 from activities.sandbox.fork_server_sandbox import ForkServerSandbox
-from schema.errors import IsolationMissing
+from schema.errors import IsolationMissing, SetupError
+from schema.key_file import KeyFile, parse_setting
 from schema.search_attributes import SEARCH_ATTRIBUTES
 from schema.settings import Settings
 from schema.version import VERSION
@@ -70,6 +71,7 @@ async def examine(settings: Settings) -> list[Check]:
     checks += [
         await _database(settings),
         _artifacts(settings),
+        _secret_keys(settings),
         _requests(settings),
         await _sandbox(settings),
     ]
@@ -212,6 +214,21 @@ def _artifacts(settings: Settings) -> Check:
     if not _is_writable(Path(location)):
         return _problem(name, f"{location} cannot be written", "make it writable")
     return _ok(name, location)
+
+
+def _secret_keys(settings: Settings) -> Check:
+    name, file = "secret keys", KeyFile(settings.secret_keys_file)
+    try:
+        if settings.secret_keys is not None:
+            keys, place = parse_setting(settings.secret_keys), "HOLDFAST_SECRET_KEYS"
+        elif file.path.exists():
+            keys, place = file.read(), str(file.path)
+        else:
+            return _ok(name, f"{file.path}, not made yet")
+    except SetupError as error:
+        return _problem(name, str(error), "see there")
+    others = f", {len(keys) - 1} older" if len(keys) > 1 else ""
+    return _ok(name, f"{place}, current {keys[0].id}{others}")
 
 
 async def _sandbox(settings: Settings) -> Check:

@@ -74,6 +74,7 @@ class ActivityCalls:
             path=path,
             facts=carried.facts,
             acknowledged=self._ledger.acknowledged,
+            has_secrets=bool(self._run_input.secrets),
             pauses=pauses,
             params=params,
         )

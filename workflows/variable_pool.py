@@ -9,9 +9,10 @@ from typing import Any
 
 from schema.errors import VariableNotFound
 from schema.plan import PlanVariable
-from schema.runs import RunInput
+from schema.runs import RunInput, first_value
 from schema.selectors import Selector
 from schema.values.encoding import encode, from_wire, to_wire
+from schema.values.secret_ref import SecretRef
 from schema.values.segments import Segment, SegmentType
 from schema.values.variables import Variables
 
@@ -24,6 +25,8 @@ class VariablePool:
     def __init__(self) -> None:
         self._segments: dict[tuple[str, str], Segment] = {}
         self._sizes: dict[tuple[str, str], int] = {}
+        self._literals: dict[tuple[str, str], Segment] = {}
+        """Secrets that the author wrote into nodes; no variables of his, but selected like them."""
         self.variables = Variables(self._segments)
         """A live view for reading."""
 
@@ -34,26 +37,35 @@ class VariablePool:
         Order decides the order of the start node's outputs: inputs, system, environment and
         conversation variables.
         """
-        pool = cls()
+        pool = cls._with_literals(run_input)
         for name, value in run_input.inputs.items():
             pool.put(run_input.plan.graph.root, name, segment_of(value))
         for name, value in run_input.system.items():
             pool.put("sys", name, segment_of(value))
         for variable in run_input.plan.environment:
-            if variable.value_type != "secret":
-                value = run_input.environment.get(variable.name, variable.value)
-                pool.put("env", variable.name, _declared(variable, value))
+            value = first_value(variable, run_input.environment, run_input.secrets)
+            pool.put("env", variable.name, _declared(variable, value))
         for variable in run_input.plan.conversation:
             value = run_input.conversation.get(variable.name, variable.value)
             pool.put("conversation", variable.name, _declared(variable, value))
         return pool
 
     @classmethod
-    def restore(cls, entries: Iterable[tuple[str, str, Any]]) -> "VariablePool":
+    def restore(
+        cls, run_input: RunInput, entries: Iterable[tuple[str, str, Any]]
+    ) -> "VariablePool":
         """Rebuild a pool from a snapshot."""
-        pool = cls()
+        pool = cls._with_literals(run_input)
         for node_id, name, wire in entries:
             pool.put(node_id, name, segment_of(wire))
+        return pool
+
+    @classmethod
+    def _with_literals(cls, run_input: RunInput) -> "VariablePool":
+        pool = cls()
+        for secret in run_input.plan.secrets:
+            reference = SecretRef(secret.name, run_input.secrets.get(secret.name, ""))
+            pool._literals[secret.node_id, secret.variable] = Segment.infer(reference)
         return pool
 
     def snapshot(self) -> tuple[tuple[str, str, Any], ...]:
@@ -76,7 +88,7 @@ class VariablePool:
         """Give the variables that selectors name, whole, without those that do not exist."""
         found = {}
         for selector in selectors:
-            segment = self._segments.get(selector.key)
+            segment = self._segments.get(selector.key) or self._literals.get(selector.key)
             if segment is not None:
                 found[selector.key] = segment
         return found

@@ -11,7 +11,7 @@ import tempfile
 from activities.sandbox import kernel
 from activities.sandbox.control import Request, ServerConfig
 from activities.sandbox.landlock import Landlock
-from activities.sandbox.system_call_filter import SystemCallFilter
+from activities.sandbox.system_call_filter import ForkFilter, ServerFilter
 
 JOB_DESCRIPTOR = 3
 """Number of the job's socket in the fork; no other descriptor but 0 to 2, which lead nowhere."""
@@ -35,13 +35,25 @@ class Confinement:
         self._config = config
         self._address_space = address_space
         self._filter = (
-            SystemCallFilter(network=config.network, threads=config.threads)
+            ForkFilter(threads=config.threads, namespaces=config.namespaces)
             if config.filtered
             else None
         )
         self._landlock = (
             Landlock(config.readable, DEVICES, config.network) if config.landlock else None
         )
+
+    def apply_to_server(self) -> None:
+        """Restrict this process, the server, as far as it and all forks can do without.
+
+        Raises:
+            OSError: If that cannot be had.
+        """
+        if self._config.filtered:
+            server_filter = ServerFilter(
+                network=self._config.network, namespaces=self._config.namespaces
+            )
+            server_filter.install(os.getpid())
 
     def apply(self, request: Request, job_socket: int, folder: str, server: int) -> None:
         """Restrict this process, just forked, for good.
@@ -108,6 +120,7 @@ class Confinement:
             limits[resource.RLIMIT_NPROC] = (request.threads,) * 2
             limits[resource.RLIMIT_MEMLOCK] = (0, 0)
             limits[resource.RLIMIT_SIGPENDING] = (256, 256)
+            limits[resource.RLIMIT_RTPRIO] = (0, 0)
         else:
             # Users of other systems have more processes than this already: nothing can be forked.
             limits[resource.RLIMIT_NPROC] = (1, 1)

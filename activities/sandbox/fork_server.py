@@ -169,6 +169,7 @@ def main(argument: str) -> None:
     if config.packages is not None:
         sys.path.append(config.packages)
     confinement = Confinement(config, _address_space())
+    confinement.apply_to_server()
     folders = JobFolders(config.folder)
     _probe(confinement, folders)
     # Forks write to the pages of what they collect; what lives now lives for good.

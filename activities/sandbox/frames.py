@@ -173,7 +173,7 @@ class JobReader:
 
     def __init__(self, stream: BinaryIO) -> None:
         self._stream = stream
-        first = self._read_frame()
+        first = self._frame = self._read_frame()
         if first.kind is not Kind.HEADER:
             raise BrokenMessage(f"a job begins with a {first.kind.name.lower()} frame")
         self.header: dict[str, Any] = first.json()
@@ -185,21 +185,37 @@ class JobReader:
         Raises:
             BrokenMessage: If the job is not whole.
         """
-        frame = self._read_frame()
-        while frame.kind is Kind.PART:
-            name = frame.json()["name"]
+        for name, pieces in self.streamed_parts():
             # getvalue() of this buffer hands its memory over instead of copying it.
             content = io.BytesIO()
-            frame = self._read_frame()
-            while frame.kind is Kind.PIECE:
-                content.write(frame.payload)
-                frame = self._read_frame()
+            for piece in pieces:
+                content.write(piece)
             whole = content.getvalue()
             del content
             yield name, whole
             del whole
-        if frame.kind is not Kind.END:
-            raise BrokenMessage(f"a {frame.kind.name.lower()} frame stands where none may")
+
+    def streamed_parts(self) -> Iterator[tuple[str, Iterator[bytes]]]:
+        """Give name and pieces of each part, once; what is left of one is dropped.
+
+        Raises:
+            BrokenMessage: If the job is not whole.
+        """
+        self._frame = self._read_frame()
+        while self._frame.kind is Kind.PART:
+            pieces = self._pieces()
+            yield self._frame.json()["name"], pieces
+            for _ in pieces:
+                pass
+        if self._frame.kind is not Kind.END:
+            kind = self._frame.kind.name.lower()
+            raise BrokenMessage(f"a {kind} frame stands where none may")
+
+    def _pieces(self) -> Iterator[bytes]:
+        self._frame = self._read_frame()
+        while self._frame.kind is Kind.PIECE:
+            yield self._frame.payload
+            self._frame = self._read_frame()
 
     def _read_frame(self) -> Frame:
         kind, length = check_prefix(self._read(_PREFIX.size), HEADER_BYTES)

@@ -21,10 +21,14 @@ FIRST_UNKNOWN = 457
 PROCESSES: Mapping[str, Numbers] = {
     "fork": Numbers(57, None),
     "vfork": Numbers(58, None),
+}
+"""New processes, besides `CLONE`: a job is one process."""
+
+PROGRAMS: Mapping[str, Numbers] = {
     "execve": Numbers(59, 221),
     "execveat": Numbers(322, 281),
 }
-"""New processes and programs: a job is one process."""
+"""Other programs."""
 
 OTHER_PROCESSES: Mapping[str, Numbers] = {
     "ptrace": Numbers(101, 117),
@@ -71,8 +75,9 @@ SHARED_OBJECTS: Mapping[str, Numbers] = {
 UNCOUNTED_MEMORY: Mapping[str, Numbers] = {
     "memfd_create": Numbers(319, 279),
     "memfd_secret": Numbers(447, 447),
+    "io_setup": Numbers(206, 0),
 }
-"""Memory that no limit of a process counts."""
+"""Memory, and places in a queue of the whole machine, that no limit of a process counts."""
 
 KERNEL: Mapping[str, Numbers] = {
     "unshare": Numbers(272, 97),

@@ -13,6 +13,7 @@ from sqlalchemy import (
     Float,
     Index,
     Integer,
+    LargeBinary,
     PrimaryKeyConstraint,
     Table,
     Text,
@@ -145,6 +146,19 @@ conversation_variables = Table(
     PrimaryKeyConstraint("tenant_id", "app_id", "conversation_id", "name"),
 )
 """What chatflows remember; written by the transaction that inserts the fact."""
+
+run_secrets = Table(
+    "run_secrets",
+    metadata,
+    Column("tenant_id", KeyText, nullable=False),
+    Column("run_id", KeyText, nullable=False),
+    Column("name", KeyText, nullable=False),
+    Column("key_id", KeyText, nullable=False),
+    Column("data", LargeBinary, nullable=False),
+    PrimaryKeyConstraint("run_id", "name"),
+    Index(None, "key_id"),
+)
+"""What runs must not show, encrypted (schema/run_secrets.py); gone with the run."""
 
 artifact_references = Table(
     "artifact_references",

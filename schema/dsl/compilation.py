@@ -6,14 +6,15 @@ with substitutes in tests; `is_runnable` tells whether a run may start.
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from schema.dsl.containers import APP, Partition, partition
 from schema.dsl.definition import WorkflowDefinition
 from schema.dsl.environment_use import used_environment
 from schema.dsl.graph_entries import GraphEntries, read_entries
 from schema.dsl.node_data import parse_all
+from schema.dsl.secret_literals import extract_literals
 from schema.dsl.support import check_support
 from schema.dsl.variables import read_variables
 from schema.findings import Finding, FindingCode, Severity
@@ -34,11 +35,18 @@ class Compilation:
     plan: Plan | None
     """None if there is no graph, or one that is not whole."""
     findings: tuple[Finding, ...]
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Values that stand in the document and in no plan, by name; a run is given them."""
 
     @property
     def is_runnable(self) -> bool:
         """Whether a run may start."""
         return self.plan is not None and not any(finding.is_error for finding in self.findings)
+
+    def with_findings(self, more: Iterable[Finding]) -> "Compilation":
+        """Add findings in their places."""
+        entries = read_entries(self.definition.nodes, self.definition.edges)
+        return replace(self, findings=_in_order([*self.findings, *more], entries))
 
 
 def compile_definition(definition: WorkflowDefinition) -> Compilation:
@@ -56,6 +64,7 @@ def compile_definition(definition: WorkflowDefinition) -> Compilation:
     mode = AppMode(definition.mode)
     entries = read_entries(definition.nodes, definition.edges)
     data, data_findings = parse_all(entries.nodes.values())
+    literals = extract_literals(data)
     parts = partition(entries.nodes, entries.edges)
     used = used_environment(data.values())
     environment = read_variables(definition.environment, "environment", used)
@@ -71,11 +80,12 @@ def compile_definition(definition: WorkflowDefinition) -> Compilation:
         *conversation.findings,
         *entries.findings,
         *data_findings,
+        *literals.findings,
         *parts.findings,
     ]
     graph = None
     if parts.is_sound and data.keys() == entries.nodes.keys() and not _has_malformed(entries):
-        graph = _GraphBuilder(entries, data, parts).app_graph()
+        graph = _GraphBuilder(entries, literals.data, parts).app_graph()
     if graph is None:
         findings += _root_findings(entries)
         return Compilation(definition, None, _in_order(findings, entries))
@@ -86,10 +96,12 @@ def compile_definition(definition: WorkflowDefinition) -> Compilation:
         graph=graph,
         environment=environment.variables,
         conversation=conversation.variables,
+        secrets=literals.secrets,
         features=dict(definition.features),
     )
     plan = plan.model_copy(update={"plan_sha": _sha_of(plan)})
-    return Compilation(definition, plan, _in_order(findings, entries))
+    secrets = {**environment.secrets, **literals.values}
+    return Compilation(definition, plan, _in_order(findings, entries), secrets)
 
 
 def _refusal(definition: WorkflowDefinition) -> Finding | None:

@@ -50,12 +50,12 @@ class WorkflowDefinition:
     version: str = _OLDEST_VERSION
     name: str = ""
     description: str = ""
-    nodes: tuple[Json, ...] = ()
+    nodes: tuple[Json, ...] = field(default=(), repr=False)
     """Entries of `graph.nodes` in file order, notes and malformed ones included."""
     edges: tuple[Json, ...] = ()
     features: Mapping[str, Any] = field(default_factory=dict)
-    environment: tuple[Json, ...] = ()
-    """Entries of `environment_variables`."""
+    environment: tuple[Json, ...] = field(default=(), repr=False)
+    """Entries of `environment_variables`, secrets among them."""
     conversation: tuple[Json, ...] = ()
     """Entries of `conversation_variables`."""
     findings: tuple[Finding, ...] = ()

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Iterator
 
 from schema.nodes.base import NodeData
 from schema.nodes.foreign import ForeignNodeData
+from schema.plan import Plan
 
 _ENVIRONMENT = "env"
 _PLACEHOLDER = re.compile(r"\{\{#env\.([^.#{}]{1,200})")
@@ -19,6 +20,17 @@ _SNAPSHOT_PREFIX = "env."
 def used_environment(nodes: Iterable[NodeData]) -> frozenset[str]:
     """List the names of environment variables that nodes read."""
     return frozenset(name for data in nodes for name in _used_by(data))
+
+
+def used_by_plan(plan: Plan) -> frozenset[str]:
+    """List the names of environment variables that the nodes of a plan read."""
+    graphs = [plan.graph]
+    found: set[str] = set()
+    while graphs:
+        nodes = graphs.pop().nodes
+        found |= used_environment(node.data for node in nodes)
+        graphs += [node.body for node in nodes if node.body is not None]
+    return frozenset(found)
 
 
 def _used_by(data: NodeData) -> Iterator[str]:

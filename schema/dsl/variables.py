@@ -1,16 +1,19 @@
 """Environment and conversation variables of a document (dify-nodes 3.9).
 
-Values are checked against their declared types. Secrets never leave this module with a value.
+Values are checked against their declared types. Secrets stand in no variable, only beside them.
 """
 
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from schema.dsl.secret_literals import short_secret
 from schema.errors import HoldfastError
-from schema.findings import Finding, FindingCode, Severity, quote
+from schema.findings import Finding, FindingCode, Severity, quote, shorten
 from schema.plan import PlanVariable
 from schema.values.encoding import encode, size_of, to_wire
+from schema.values.secret_forms import MIN_SECRET_CHARACTERS
+from schema.values.secret_ref import environment_secret
 from schema.values.segments import SegmentType
 
 MAX_VARIABLE_BYTES = 200 * 1024
@@ -18,8 +21,8 @@ MAX_VARIABLE_BYTES = 200 * 1024
 VariableSource = Literal["environment", "conversation"]
 _MODEL = "llm"
 """A newer type of environment variables, read only by nodes that call models."""
-_NOT_HELD = frozenset({SegmentType.SECRET.value, _MODEL})
-"""Types whose values this version cannot hold."""
+_HIDDEN = frozenset({None, "", "[__HIDDEN__]"})
+"""What an export has in the place of a secret that it does not tell (dify-nodes 1.4)."""
 
 
 @dataclass(frozen=True)
@@ -28,6 +31,8 @@ class DeclaredVariables:
 
     variables: tuple[PlanVariable, ...]
     findings: tuple[Finding, ...]
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
+    """Values of secret variables that the export tells, by the name of the secret."""
 
 
 def read_variables(
@@ -38,23 +43,28 @@ def read_variables(
     Args:
         entries: As the document has them.
         source: Whose they are.
-        used: Names that some node reads: what cannot be held stops a run only if it is read.
+        used: Names that some node reads: what is missing matters only if it is read.
     """
     found: dict[str, PlanVariable] = {}
+    secrets: dict[str, str] = {}
     findings: list[Finding] = []
     for index, entry in enumerate(entries):
-        field = f"workflow.{source}_variables.{index}"
+        place = f"workflow.{source}_variables.{index}"
         problem = _problem(entry)
         if problem is not None:
-            findings.append(_invalid(field, problem))
+            findings.append(_invalid(place, problem))
             continue
         assert isinstance(entry, Mapping)
         name, value_type = entry["name"], entry["value_type"]
-        if value_type in _NOT_HELD:
-            findings.append(_not_held(field, name, value_type, name in used))
-        if value_type != _MODEL:
-            found[name] = _variable(entry)
-    return DeclaredVariables(tuple(found.values()), tuple(findings))
+        if value_type == _MODEL:
+            findings.append(_not_held(place, name, name in used))
+            continue
+        if value_type == SegmentType.SECRET:
+            findings += _secret_findings(place, name, entry.get("value"), name in used)
+            if entry.get("value") not in _HIDDEN:
+                secrets[environment_secret(name)] = entry["value"]
+        found[name] = _variable(entry)
+    return DeclaredVariables(tuple(found.values()), tuple(findings), secrets)
 
 
 def _problem(entry: object) -> str | None:
@@ -66,7 +76,9 @@ def _problem(entry: object) -> str | None:
         return "The variable has no name."
     if not isinstance(value_type, str) or not value_type:
         return f"The variable {quote(name)} has no type (value_type)."
-    if value_type in _NOT_HELD:
+    if value_type == _MODEL:
+        return None
+    if value_type == SegmentType.SECRET and entry.get("value") is None:
         return None
     if value_type not in _CHECKS:
         accepted = ", ".join(_CHECKS)
@@ -101,24 +113,36 @@ def _variable(entry: Mapping[str, Any]) -> PlanVariable:
     )
 
 
-def _invalid(field: str, problem: str) -> Finding:
+def _invalid(place: str, problem: str) -> Finding:
     return Finding(
         code=FindingCode.INVALID_VARIABLE,
         severity=Severity.ERROR,
-        field=field,
+        field=place,
         message=problem,
     )
 
 
-def _not_held(field: str, name: str, value_type: str, is_used: bool) -> Finding:
-    is_secret = value_type == SegmentType.SECRET
-    what = "is secret" if is_secret else "names a model"
+def _secret_findings(place: str, name: str, value: Any, is_used: bool) -> Iterator[Finding]:
+    if value not in _HIDDEN:
+        if len(value) < MIN_SECRET_CHARACTERS:
+            yield short_secret(place, f"The variable {quote(name)}")
+    elif is_used:
+        yield Finding(
+            code=FindingCode.SECRET_VARIABLE,
+            severity=Severity.WARNING,
+            field=place,
+            message=f"The secret variable {quote(name)} has no value in the export; whoever starts "
+            "a run gives it.",
+            accepted=f"--env {shorten(name)}=@file, or the answer to a prompt",
+        )
+
+
+def _not_held(place: str, name: str, is_used: bool) -> Finding:
     return Finding(
-        code=FindingCode.SECRET_VARIABLE if is_secret else FindingCode.UNSUPPORTED_VARIABLE_TYPE,
+        code=FindingCode.UNSUPPORTED_VARIABLE_TYPE,
         severity=Severity.ERROR if is_used else Severity.WARNING,
-        field=field,
-        message=f"The variable {quote(name)} {what}; this version cannot hold its value.",
-        accepted="a string variable, for what need not be secret" if is_secret else "",
+        field=place,
+        message=f"The variable {quote(name)} names a model; this version cannot hold its value.",
     )
 
 
@@ -133,6 +157,7 @@ def _is_list_of(*classes: type) -> Callable[[object], bool]:
 _NUMBERS = frozenset({"number", "integer", "float"})
 _CHECKS: Mapping[str, Callable[[Any], bool]] = {
     "string": _is(str),
+    "secret": _is(str),
     "number": _is(int, float),
     "integer": _is(int, float),
     "float": _is(int, float),

@@ -6,7 +6,7 @@ ignored, as Dify does; null where a default exists means the default.
 
 from collections.abc import Iterable, Mapping
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
@@ -82,6 +82,20 @@ class NodeData(BaseModel):
     def selectors(self) -> Iterable[Selector]:
         """Variables that the node reads, in a fixed order; what `evaluate` is given."""
         return ()
+
+    def secret_literals(self) -> Iterable[tuple[str, str]]:
+        """Texts that are secrets by their place, in a fixed order: where each stands, and it."""
+        return ()
+
+    def with_secrets(self, texts: Mapping[str, str]) -> Self:
+        """Put placeholders in the place of literal secrets, by where `secret_literals` found them.
+
+        Raises:
+            KeyError: If there is none at a place.
+        """
+        if texts:
+            raise KeyError(next(iter(texts)))
+        return self
 
 
 BRANCH_TYPES = frozenset({"if-else", "question-classifier", "human-input"})

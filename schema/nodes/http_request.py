@@ -3,9 +3,13 @@
 How a request is made of the data is in `activities/tools/request_rendering.py`.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Literal, TypeAlias
 
+from schema.contracts import ActivityContract, Role
+from schema.limits import MAX_HTTP_SECONDS
+from schema.node_calls import WAITING, NodeInput, NodeOutput
 from schema.nodes.base import NodeData
 from schema.nodes.http_parts import Authorization, Body, Pair, Timeout, parsed, split_pairs
 from schema.nodes.http_secrets import SecretLiteral, is_secret_name, secret_literals, with_secrets
@@ -13,6 +17,7 @@ from schema.nodes.value_selector import complete
 from schema.selectors import Selector
 
 __all__ = [
+    "HTTP_REQUEST",
     "HttpRequestNodeData",
     "Method",
     "SecretLiteral",
@@ -59,6 +64,18 @@ class HttpRequestNodeData(NodeData):
         files = complete(item.file for item in items)
         return tuple(dict.fromkeys([*found, *files]))
 
+    def secret_literals(self) -> Iterable[SecretLiteral]:
+        """List the secrets that the author wrote into the request (`http_secrets.py`)."""
+        return secret_literals(self)
+
+    def with_secrets(self, texts: Mapping[str, str]) -> "HttpRequestNodeData":
+        """Put placeholders in the place of these secrets.
+
+        Raises:
+            KeyError: If there is none at a place.
+        """
+        return with_secrets(self, texts)
+
     def templates(self) -> Iterator[str]:
         """Give every text that is rendered."""
         yield self.url
@@ -70,3 +87,13 @@ class HttpRequestNodeData(NodeData):
         for item in self.body.data if self.body is not None else ():
             yield item.key
             yield item.value
+
+
+HTTP_REQUEST = ActivityContract(
+    name="http-request",
+    input_type=NodeInput,
+    output_type=NodeOutput,
+    role=Role.IO,
+    start_to_close=timedelta(seconds=MAX_HTTP_SECONDS) + WAITING,
+)
+"""An author's request, sent through the address guard."""

@@ -25,6 +25,8 @@ class RunInfo:
     """System variables by name without `sys.`."""
     environment: Mapping[str, Any] = field(default_factory=dict)
     """Environment values that replace the definition's."""
+    secrets: Mapping[str, str] = field(default_factory=dict)
+    """Masks of the run's secrets by name."""
     conversation: Mapping[str, Any] = field(default_factory=dict)
     """Conversation variables as the run found them."""
 
@@ -47,5 +49,6 @@ class RunInfo:
             created_at=run_input.created_at,
             system=run_input.system,
             environment=run_input.environment,
+            secrets=run_input.secrets,
             conversation=run_input.conversation,
         )

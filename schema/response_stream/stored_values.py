@@ -4,8 +4,9 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeAlias
 
 from schema.values.artifact_ref import ArtifactRef
-from schema.values.encoding import Json, from_wire, to_api_json
+from schema.values.encoding import Json, from_wire, masked, to_api_json
 from schema.values.files import File
+from schema.values.sealed import Sealed
 from schema.values.secret_ref import SecretRef
 from schema.values.segments import Segment, Value
 
@@ -31,6 +32,8 @@ def references_in(wire: Json) -> Iterator[ArtifactRef]:
                 pending.extend(reversed(items))
             case Segment(value=value):
                 pending.append(value)
+            case Sealed() as sealed:
+                pending.append(masked(sealed))
 
 
 def segment_of(wire: Json, stored: StoredValues) -> Segment:
@@ -84,6 +87,8 @@ def _filled(value: Value, stored: StoredValues) -> Value:
             return _filled(stored[value].value, stored)
         case SecretRef():
             return value.masked
+        case Sealed():
+            return _filled(masked(value), stored)
         case Segment():
             return Segment(value.type, _filled(value.value, stored))
         case dict():

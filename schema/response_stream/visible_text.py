@@ -22,7 +22,7 @@ from schema.response_stream.response_templates import response_parts
 from schema.response_stream.run_info import RunInfo
 from schema.response_stream.sessions import Piece, Sessions
 from schema.response_stream.stored_values import StoredValues, segment_of
-from schema.runs import NodeExecutionStatus
+from schema.runs import NodeExecutionStatus, first_value
 from schema.traversal import EdgeState, NodeState, Traversal, leave_of
 from schema.values.variables import Variables
 
@@ -43,9 +43,7 @@ def first_values(plan: Plan, run: RunInfo) -> Iterator[tuple[VariableKey, Any]]:
     for name, wire in run.system.items():
         yield ("sys", name), wire
     for variable in plan.environment:
-        if variable.name in run.environment or variable.value_type != "secret":
-            wire = run.environment.get(variable.name, variable.value)
-            yield ("env", variable.name), wire
+        yield ("env", variable.name), first_value(variable, run.environment, run.secrets)
     for variable in plan.conversation:
         wire = run.conversation.get(variable.name, variable.value)
         yield ("conversation", variable.name), wire

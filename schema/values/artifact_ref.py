@@ -28,6 +28,8 @@ class ArtifactRef:
     """Segment type of the value (`string`, `object`...), or `file` for the content of one."""
     preview: str = ""
     """The value's beginning, for people; never used in place of the value."""
+    sealed: str = ""
+    """The nonce whose tokens in the content stand for secrets (`sealed.py`); empty without any."""
 
 
 class ArtifactStore(Protocol):

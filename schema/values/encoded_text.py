@@ -24,7 +24,7 @@ class StringText:
     Example:
         >>> text = StringText()
         >>> [text.feed(b'"a\\u00'), text.feed(b'e9\\n"'), text.end()]
-        ['', 'aé', '\n']
+        ['a', 'é\n', '']
     """
 
     def __init__(self) -> None:

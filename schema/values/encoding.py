@@ -17,6 +17,7 @@ from schema.values import integers
 from schema.values.artifact_ref import ArtifactRef
 from schema.values.files import File, FileType, TransferMethod
 from schema.values.json_text import JsonWriter, parse_json
+from schema.values.sealed import Sealed
 from schema.values.secret_ref import SecretRef, mask
 from schema.values.segments import Segment, SegmentType, Value
 from schema.values.trees import MAX_DEPTH, nested_too_deeply, replace_items
@@ -99,6 +100,26 @@ def size_of(text: str) -> int:
     return len(text)
 
 
+def masked(value: Sealed) -> Value:
+    """Give a sealed value as people see it, with masks in the place of secrets.
+
+    Example:
+        >>> masked(Sealed("0" * 32, '["a"]', "array[string]"))
+        ['a']
+    """
+    return from_wire(decode(value.masked_text))
+
+
+def masked_wire(wire: Json) -> Json:
+    """Put masks in the place of secrets in wire form, and leave the rest as it is.
+
+    Example:
+        >>> masked_wire({"a": [{"$holdfast": "secret", "name": "K", "masked": "****"}]})
+        {'a': ['****']}
+    """
+    return _masked_wire(wire, 0)
+
+
 def to_api_json(value: Value, show_reference: Callable[[ArtifactRef], Json] | None = None) -> Json:
     """Turn a value into what clients see (dify-nodes 3.10).
 
@@ -147,22 +168,19 @@ def _tagged(value: Value, depth: int) -> Json:
         case File():
             return _file_to_wire(value)
         case ArtifactRef():
-            return {
-                TAG: "artifact",
-                "sha256": value.sha256,
-                "bytes": value.bytes,
-                "mime": value.mime,
-                "kind": value.kind,
-                "preview": value.preview,
-            }
+            wire = {name: getattr(value, name) for name in _ARTIFACT_FIELDS}
+            return {TAG: "artifact", **wire, **({"sealed": value.sealed} if value.sealed else {})}
         case SecretRef():
             return {TAG: "secret", "name": value.name, "masked": value.masked}
+        case Sealed():
+            return {TAG: "sealed", "nonce": value.nonce, "text": value.text, "kind": value.kind}
         case str():
             return str(value)
         case _:
             raise InvalidNodeInput(f"not supported value {value!r}")
 
 
+_ARTIFACT_FIELDS = ("sha256", "bytes", "mime", "kind", "preview")
 _FILE_FIELDS = (
     "id",
     "remote_url",
@@ -185,6 +203,8 @@ def _file_to_wire(file: File) -> Json:
         field = getattr(file, name)
         if field is not None:
             wire[name] = field
+    if file.sealed:
+        wire["sealed"] = file.sealed
     return wire
 
 
@@ -194,6 +214,20 @@ def _from_wire(wire: Json, depth: int) -> Value:
         return _untagged(wire, depth)
     if kind is dict or kind is list:
         return replace_items(wire, _from_wire, depth)
+    return wire
+
+
+def _masked_wire(wire: Json, depth: int) -> Json:
+    tag = wire.get(TAG) if type(wire) is dict else None
+    if tag == "secret":
+        return wire["masked"]
+    if tag == "sealed":
+        shown = decode(Sealed(wire["nonce"], wire["text"], wire["kind"]).masked_text)
+        return _masked_wire(shown, depth)
+    if tag == "object":
+        return {**wire, "value": replace_items(wire["value"], _masked_wire, depth)}
+    if type(wire) is dict or type(wire) is list:
+        return replace_items(wire, _masked_wire, depth)
     return wire
 
 
@@ -208,10 +242,12 @@ def _untagged(wire: Mapping[str, Any], depth: int) -> Value:
             case "file":
                 return _file_from_wire(wire)
             case "artifact":
-                fields = (wire[name] for name in ("sha256", "bytes", "mime", "kind", "preview"))
-                return ArtifactRef(*fields)
+                fields = {name: wire[name] for name in _ARTIFACT_FIELDS}
+                return ArtifactRef(**fields, sealed=wire.get("sealed", ""))
             case "secret":
                 return SecretRef(wire["name"], wire["masked"])
+            case "sealed":
+                return Sealed(wire["nonce"], wire["text"], wire["kind"])
             case unknown:
                 raise InvalidNodeInput(f"Unknown tag {unknown!r} in an encoded value.")
     except (KeyError, ValueError, TypeError, AttributeError) as error:
@@ -223,6 +259,7 @@ def _file_from_wire(wire: Mapping[str, Any]) -> File:
         type=FileType(wire["type"]),
         transfer_method=TransferMethod(wire["transfer_method"]),
         size=wire["size"],
+        sealed=wire.get("sealed", ""),
         **{name: wire.get(name) for name in _FILE_FIELDS},
     )
 
@@ -247,15 +284,23 @@ def _to_api_json(
             return _to_api_json(value.value, show_reference, depth + 1)
         case File():
             return value.to_dict()
-        case SecretRef():
-            return value.masked
-        case ArtifactRef():
-            return _shown_reference(value, show_reference)
+        case ArtifactRef() | SecretRef() | Sealed():
+            return _shown_reference(value, show_reference, depth)
         case _:
             return value
 
 
-def _shown_reference(ref: ArtifactRef, show: Callable[[ArtifactRef], Json] | None) -> Json:
-    if show is None:
-        raise ValueBehindReference("The value is in the artifact store.")
-    return show(ref)
+def _shown_reference(
+    ref: ArtifactRef | SecretRef | Sealed,
+    show: Callable[[ArtifactRef], Json] | None,
+    depth: int,
+) -> Json:
+    match ref:
+        case SecretRef():
+            return ref.masked
+        case Sealed():
+            return _to_api_json(masked(ref), show, depth)
+        case _ if show is None:
+            raise ValueBehindReference("The value is in the artifact store.")
+        case _:
+            return show(ref)

@@ -65,6 +65,8 @@ class File:
     """In bytes; -1 when not known."""
     url: str | None = None
     """Where a client can fetch it, usually signed; set where such URLs are made."""
+    sealed: str = ""
+    """The nonce whose tokens in the content stand for secrets (`sealed.py`); empty without any."""
 
     @property
     def related_id(self) -> str | None:

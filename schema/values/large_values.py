@@ -5,13 +5,17 @@ A value whose encoded text is longer than `INLINE_VALUE_BYTES` lives in the arti
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 from schema.limits import INLINE_VALUE_BYTES
 from schema.values.artifact_ref import ArtifactRef, ArtifactStore
 from schema.values.encoding import decode, encode, from_wire, to_wire
-from schema.values.segments import Segment
+from schema.values.sealed import Sealed, mask_tokens
+from schema.values.segments import Segment, Value
 
 _PREVIEW_CHARACTERS = 256
+LONGEST_PREVIEW = 4_096
+"""Characters that are looked at for a preview: tokens are longer than what is shown for them."""
 _MIME = "application/json"
 
 
@@ -22,21 +26,36 @@ async def reference_large(segment: Segment, store: ArtifactStore, tenant_id: str
     """
     if isinstance(segment.value, ArtifactRef):
         return segment
-    text = encode(to_wire(segment.value))
+    value = segment.value
+    sealed = value.nonce if isinstance(value, Sealed) else ""
+    text = value.text if isinstance(value, Sealed) else encode(to_wire(value))
     if len(text) <= INLINE_VALUE_BYTES:
         return segment
-    reference = await store.put(
-        tenant_id, text.encode(), _MIME, str(segment.type), text[:_PREVIEW_CHARACTERS]
-    )
-    return Segment(segment.type, reference)
+    kind = str(segment.type)
+    reference = await store.put(tenant_id, text.encode(), _MIME, kind, preview_of(text, sealed))
+    return Segment(segment.type, replace(reference, sealed=sealed))
+
+
+def preview_of(text: str, nonce: str) -> str:
+    """Give the beginning of encoded text for people, with masks in the place of secrets."""
+    if not nonce:
+        return text[:_PREVIEW_CHARACTERS]
+    return mask_tokens(text[:LONGEST_PREVIEW], nonce)[:_PREVIEW_CHARACTERS]
 
 
 async def resolve(segment: Segment, store: ArtifactStore, tenant_id: str) -> Segment:
-    """Read a referenced value back."""
+    """Read a referenced value back; what has secrets in it stays sealed."""
     if not isinstance(segment.value, ArtifactRef):
         return segment
     data = await store.get(tenant_id, segment.value)
-    return Segment(segment.type, from_wire(decode(data.decode())))
+    return Segment(segment.type, stored_value(segment.value, data.decode()))
+
+
+def stored_value(reference: ArtifactRef, text: str) -> Value:
+    """Give the value that a stored text is."""
+    if reference.sealed:
+        return Sealed(reference.sealed, text, reference.kind)
+    return from_wire(decode(text))
 
 
 async def reference_all(

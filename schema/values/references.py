@@ -7,11 +7,12 @@ from collections.abc import Mapping
 from typing import TypeAlias
 
 from schema.values.artifact_ref import ArtifactRef
+from schema.values.sealed import Sealed
 from schema.values.secret_ref import SecretRef
 from schema.values.segments import Segment, Value
 from schema.values.trees import replace_items
 
-Reference: TypeAlias = ArtifactRef | SecretRef
+Reference: TypeAlias = ArtifactRef | SecretRef | Sealed
 """What stands for a value that is elsewhere."""
 
 
@@ -32,7 +33,7 @@ def find_references(value: Value) -> tuple[Reference, ...]:
                 pending.extend(reversed(items))
             case Segment(value=inner):
                 pending.append(inner)
-            case ArtifactRef() | SecretRef() as reference:
+            case ArtifactRef() | SecretRef() | Sealed() as reference:
                 found[reference] = None
     return tuple(found)
 
@@ -47,7 +48,7 @@ def replace_references(value: Value, values: Mapping[Reference, Value]) -> Value
 
     def replace(item: Value, depth: int) -> Value:
         match item:
-            case ArtifactRef() | SecretRef():
+            case ArtifactRef() | SecretRef() | Sealed():
                 return values.get(item, item)
             case Segment():
                 inner = replace(item.value, depth)

@@ -23,6 +23,16 @@ class SecretRef:
     """Dify's mask of the value; empty when the value is empty or not known here."""
 
 
+def environment_secret(variable: str) -> str:
+    """Name the secret that is the value of an environment variable.
+
+    Example:
+        >>> environment_secret("OPENAI_KEY")
+        'env.OPENAI_KEY'
+    """
+    return f"env.{variable}"
+
+
 def mask(plaintext: str) -> str:
     """Hide a secret as Dify's logs do.
 

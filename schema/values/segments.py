@@ -13,11 +13,12 @@ from schema.values.artifact_ref import ArtifactRef
 from schema.values.files import File
 from schema.values.json_text import JsonWriter
 from schema.values.python_text import python_text
+from schema.values.sealed import Sealed
 from schema.values.secret_ref import SecretRef, mask
 from schema.values.trees import replace_items
 
 Value: TypeAlias = Any
-"""A plain value: JSON, and at any depth `File`, `Segment`, `ArtifactRef` and `SecretRef`.
+"""A plain value: JSON, and at any depth `File`, `Segment`, `ArtifactRef`, `SecretRef`, `Sealed`.
 
 Never changed in place."""
 
@@ -78,7 +79,7 @@ class Segment:
 
     type: SegmentType
     value: Value
-    """The value, or an `ArtifactRef` or `SecretRef` to it."""
+    """The value, or an `ArtifactRef`, `SecretRef` or `Sealed` in its place."""
 
     @classmethod
     def infer(cls, value: Value) -> "Segment":
@@ -116,7 +117,7 @@ class Segment:
     @property
     def is_reference(self) -> bool:
         """Whether the value itself is elsewhere."""
-        return isinstance(self.value, ArtifactRef | SecretRef)
+        return isinstance(self.value, ArtifactRef | SecretRef | Sealed)
 
     @property
     def text(self) -> str:
@@ -211,7 +212,7 @@ def infer_type(value: Value) -> SegmentType:
             return _infer_array_type(value)
         case Segment():
             return value.type
-        case ArtifactRef():
+        case ArtifactRef() | Sealed():
             return SegmentType(value.kind)
         case str():
             return SegmentType.STRING
@@ -307,7 +308,7 @@ def require_values(value: Value) -> None:
                 pending.extend(item)
             case Segment():
                 pending.append(item.value)
-            case ArtifactRef() | SecretRef():
+            case ArtifactRef() | SecretRef() | Sealed():
                 raise ValueBehindReference(f"The value is behind {type(item).__name__}.")
 
 
@@ -350,7 +351,7 @@ def _object_fields(item: Value) -> Value:
             return item.to_dict()
         case Segment():
             return {"value_type": item.type.value, "value": item.value}
-        case ArtifactRef() | SecretRef():
+        case ArtifactRef() | SecretRef() | Sealed():
             raise ValueBehindReference(f"The value is behind {type(item).__name__}.")
         case _:
             raise InvalidNodeInput(f"not supported value {item}")

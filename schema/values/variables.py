@@ -10,6 +10,7 @@ from schema.errors import ValueBehindReference
 from schema.selectors import Selector
 from schema.values.artifact_ref import ArtifactRef
 from schema.values.files import FILE_ATTRIBUTES, File
+from schema.values.sealed import Sealed
 from schema.values.segments import Segment, SegmentType
 
 VariableKey = tuple[str, str]
@@ -78,8 +79,8 @@ def _find_inside(segment: Segment, path: Sequence[str]) -> Segment | None:
     for key in path:
         while isinstance(value, Segment):
             value = value.value
-        if isinstance(value, ArtifactRef) and value.kind not in _WITHOUT_INSIDE:
-            raise ValueBehindReference(f"{key!r} is asked of a value in the artifact store.")
+        if isinstance(value, ArtifactRef | Sealed) and value.kind not in _WITHOUT_INSIDE:
+            raise ValueBehindReference(f"{key!r} is asked of a value that is elsewhere.")
         if not isinstance(value, dict) or key not in value:
             return None
         value = value[key]

@@ -17,6 +17,7 @@ from tests import effects, substitutes
 from tests.http_peer import HttpPeer, http_peer
 from tests.server.harness import RunHarness
 from workers.dependencies import Dependencies, open_dependencies
+from workers.peers import open_peers
 from workers.stack import open_stack
 from workers.worker import build_workers, running
 
@@ -60,7 +61,10 @@ async def worker(dependencies: Dependencies, request: pytest.FixtureRequest) -> 
     substitutes.install()
     effects.install()
     cached = request.config.getoption("--cached-workflows")
-    async with running(build_workers(dependencies, cached_workflows=cached)):
+    async with (
+        open_peers(dependencies.settings, dependencies.artifacts) as peers,
+        running(build_workers(dependencies, peers, cached_workflows=cached)),
+    ):
         yield
 
 

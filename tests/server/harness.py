@@ -6,21 +6,23 @@ import json
 import re
 import time
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
 from temporalio.client import WorkflowFailureError, WorkflowHandle, WorkflowHistory
 
 import api.runs
-from api.run_requests import RunRequest, build_run_input
+from api.run_requests import RunRequest, build_run_input, encrypt_request_secrets
 from schema.commands import Command, CommandKind
 from schema.facts import Fact, LoggedFact, NodeFinished
 from schema.plan import Plan
 from schema.response_stream import Event, ResponseStream, RunInfo, fold_result
+from schema.run_secrets import StoredSecret
 from schema.runs import NodeExecutionStatus, Queues, RunInput, RunRef, RunResult, RunStatus
 from workers.dependencies import Dependencies
-from workers.worker import Workers, activities_of, build_http_client, build_worker, running
+from workers.peers import open_peers
+from workers.worker import activities_of, build_worker, running
 from workflows.client import workflow_id_of
 
 SECONDS = 60.0
@@ -49,10 +51,12 @@ class RunHarness:
         await self.launch(run_input)
         return run_input
 
-    async def launch(self, run_input: RunInput) -> None:
+    async def launch(self, run_input: RunInput, secrets: Sequence[StoredSecret] = ()) -> None:
         """Start a run as the product does; one that is to register itself, as an outsider does."""
         if run_input.registered:
-            await api.runs.start(run_input, self.dependencies.log, self.dependencies.runs)
+            await api.runs.start(
+                run_input, self.dependencies.log, self.dependencies.runs, secrets=secrets
+            )
         else:
             await self.dependencies.runs.start(run_input)
         self.started.append(run_input.ref)
@@ -70,7 +74,8 @@ class RunHarness:
         """
         request = replace(request, queues=self.queues)
         run_input = await build_run_input(request, self.dependencies.artifacts)
-        await self.launch(run_input)
+        secrets = encrypt_request_secrets(request, run_input.ref, self.dependencies.keys)
+        await self.launch(run_input, secrets)
         return await self.finished(run_input)
 
     async def finished(self, run_input: RunInput) -> "FinishedRun":
@@ -190,7 +195,7 @@ async def working(
     dependencies: Dependencies, queue: str, *, workflows: bool = False
 ) -> AsyncIterator[None]:
     """One more worker, of one queue, for as long as the block."""
-    http = build_http_client(dependencies.settings)
-    worker = build_worker(dependencies, queue, activities_of(dependencies, http), workflows)
-    async with running(Workers([worker], http)):
-        yield
+    async with open_peers(dependencies.settings, dependencies.artifacts) as peers:
+        activities = activities_of(dependencies, peers)
+        async with running([build_worker(dependencies, queue, activities, workflows)]):
+            yield

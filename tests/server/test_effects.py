@@ -272,11 +272,9 @@ async def test_inv_10_what_an_activity_had_recorded_counts_though_temporal_gave_
     assert ends(run)["n"] == [NodeExecutionStatus.SUCCEEDED]
 
 
-async def test_a_node_that_a_pause_overtook_waits_for_the_resumption_and_does_not_spin(
-    runs: RunHarness, dependencies: Dependencies
-) -> None:
-    later = uuid.uuid4().hex
-    plan = a_plan(
+def overtaken() -> Plan:
+    """An effect that waits for a worker, and a node that runs meanwhile."""
+    return a_plan(
         [
             a_start("s", "q"),
             an_effect("late", outputs={"x": 1}),
@@ -285,8 +283,14 @@ async def test_a_node_that_a_pause_overtook_waits_for_the_resumption_and_does_no
         ],
         [("s", "late"), ("s", "slow"), ("late", "e"), ("slow", "e")],
     )
+
+
+async def test_a_node_that_a_pause_overtook_waits_for_the_resumption_and_does_not_spin(
+    runs: RunHarness, dependencies: Dependencies
+) -> None:
+    later = uuid.uuid4().hex
     queues = runs.queues.model_copy(update={"io": later})
-    run_input = await runs.start(plan, inputs={"q": "x"}, queues=queues)
+    run_input = await runs.start(overtaken(), inputs={"q": "x"}, queues=queues)
     await logged(runs, run_input, "NodeFinished")
     await runs.signal(run_input, CommandKind.PAUSE, "p1")
     await logged(runs, run_input, "CommandApplied")

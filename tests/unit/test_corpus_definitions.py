@@ -71,9 +71,8 @@ def test_findings_are_about_what_this_version_lacks(compilations: Compilations) 
     )
 
     assert found.keys() <= {
-        *(FindingCode.NOTHING_TO_RUN, FindingCode.DUPLICATE_NODE_ID, FindingCode.SECRET_VARIABLE),
+        *(FindingCode.NOTHING_TO_RUN, FindingCode.DUPLICATE_NODE_ID),
         *(code for code in FindingCode if code.value.startswith("unsupported-")),
-        FindingCode.TEMPLATE_NEEDS_SANDBOX,
     }
 
 

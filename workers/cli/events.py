@@ -89,16 +89,17 @@ async def _print_client_events(records: "Records", run: "RunRef", follow: bool) 
 
 
 def _to_json(logged: "LoggedFact") -> str:
-    from schema.values.encoding import encode
+    from schema.values.encoding import encode, masked_wire
 
-    fact = logged.fact.model_dump()
+    fact = masked_wire(logged.fact.model_dump())
     return encode({"seq": logged.seq, "src": logged.src, "src_seq": logged.src_seq, **fact})
 
 
 def _to_line(logged: "LoggedFact") -> str:
+    from schema.values.encoding import masked_wire
     from workers.cli.console import local_time, plain, preview
 
-    fact = logged.fact.model_dump(exclude_defaults=True)
+    fact = masked_wire(logged.fact.model_dump(exclude_defaults=True))
     node = plain(str(fact.get("node_id", "")))
     rest = {name: value for name, value in fact.items() if name not in _SHOWN_ELSEWHERE}
     detail = preview(rest, _DETAIL_CHARACTERS) if rest else ""

@@ -8,7 +8,7 @@ from schema.facts import LoggedFact, RunFinished, RunPaused, RunResumed
 from schema.response_stream import ResponseStream, RunInfo
 from schema.runs import RunInput, RunRef, RunStatus
 from schema.values.artifact_ref import ArtifactRef
-from schema.values.encoding import decode, from_wire
+from schema.values.large_values import stored_value
 from schema.values.segments import Segment, SegmentType
 from workers.cli.run_view import RunView
 
@@ -129,4 +129,4 @@ async def read_stored(records: "Records", run: RunRef, reference: ArtifactRef) -
         ArtifactStoreUnavailable: If the store cannot be reached.
     """
     data = await records.artifacts.get(run.tenant_id, reference)
-    return Segment(SegmentType(reference.kind), from_wire(decode(data)))
+    return Segment(SegmentType(reference.kind), stored_value(reference, data.decode()))

@@ -74,12 +74,16 @@ def parse_inputs(pairs: Iterable[str], document: str | None) -> dict[str, Any]:
 def parse_environment(pairs: Iterable[str]) -> dict[str, str]:
     """Read every `--env NAME=VALUE`.
 
+    Args:
+        pairs: `NAME=text` or `NAME=@file` (`NAME=@@text` for a text that begins with an `@`). A
+            newline at the end of a file is none of the value.
+
     Raises:
         InvalidInputs: Naming every option that cannot be read.
 
     Example:
-        >>> parse_environment(["REGION=eu", "EMPTY="])
-        {'REGION': 'eu', 'EMPTY': ''}
+        >>> parse_environment(["REGION=eu", "EMPTY=", "HANDLE=@@home"])
+        {'REGION': 'eu', 'EMPTY': '', 'HANDLE': '@home'}
     """
     return _collect([(_parse_assignment, pair) for pair in pairs])
 
@@ -123,7 +127,13 @@ def _parse_pair(text: str) -> dict[str, Any]:
 def _parse_assignment(text: str) -> dict[str, str]:
     name, equals, value = text.partition("=")
     if not name or not equals:
-        raise InvalidInputs([f"--env {text!r} is not NAME=VALUE"])
+        # What was typed may be a secret.
+        raise InvalidInputs([f"--env {name!r} is not NAME=VALUE or NAME=@file"])
+    if value.startswith("@@"):
+        return {name: value[1:]}
+    if value.startswith("@"):
+        read = FileOnDisk(f"--env {name}", value[1:]).read_text()
+        return {name: read.removesuffix("\n").removesuffix("\r")}
     return {name: value}
 
 

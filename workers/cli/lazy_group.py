@@ -39,8 +39,10 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "resume": RUNS,
         "stop": RUNS,
         "purge": RUNS,
+        "code": SERVICES,
         "up": SERVICES,
         "worker": SERVICES,
+        "keys": SERVICES,
         "doctor": SERVICES,
     }
 )

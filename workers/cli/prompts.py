@@ -38,6 +38,11 @@ def ask_query() -> str:
     return str(typer.prompt("query", err=True))
 
 
+def ask_secret(name: str) -> str:
+    """Ask for the value of a secret environment variable; it is not shown."""
+    return str(typer.prompt(f"{plain(name)} (secret, not shown)", hide_input=True, err=True))
+
+
 def _ask_until_it_fits(variable: InputVariable) -> Any:
     while True:
         answer = _ask(variable)

@@ -3,6 +3,7 @@
 import asyncio
 import sys
 from collections.abc import Mapping
+from dataclasses import replace
 from enum import StrEnum
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -37,7 +38,11 @@ _Inputs = Annotated[
 _Query = Annotated[str | None, typer.Option("--query", "-q", help="The message to a chatflow.")]
 _Env = Annotated[
     list[str] | None,
-    typer.Option("--env", metavar="NAME=VALUE", help="Replaces an environment variable."),
+    typer.Option(
+        "--env",
+        metavar="NAME=VALUE",
+        help="Sets an environment variable, also a secret one: `NAME=text`, `NAME=@file`.",
+    ),
 ]
 _Raw = Annotated[
     bool,
@@ -76,11 +81,11 @@ def run(
     Examples:
       holdfast run app.yml -i name=Ada -i count:=3 -i letter=@letter.txt
 
-      holdfast run chat.yml --query "What is on today?"
+      holdfast run chat.yml --query "What is on today?" --env API_KEY=@key.txt
 
       holdfast run app.yml --inputs @inputs.json --json | jq .outputs
     """
-    from api.run_requests import RunRequest, check_request
+    from api.run_requests import RunRequest, check_request, short_secrets
     from schema.limits import LimitsProfile, RunPolicy
     from workers.cli.given_inputs import parse_environment, parse_inputs
     from workers.cli.input_files import read_files
@@ -88,26 +93,33 @@ def run(
     from workers.cli.watching import WatchOptions
 
     settings = read_settings()
-    plan = _read_plan(file)
+    plan, secrets = _read_plan(file)
     given = parse_inputs(input or [], inputs)
+    can_ask = file != "-" and sys.stdin.isatty() and sys.stderr.isatty()
     if not raw_inputs:
-        given, query = _complete(plan, given, query, can_ask=file != "-")
+        given, query = _complete(plan, given, query, can_ask)
     request = RunRequest(
         plan=plan,
         inputs=given,
         query=query,
         environment=parse_environment(env or []),
+        secrets=secrets,
         raw_inputs=raw_inputs,
         trigger="cli",
         policy=RunPolicy(limits=LimitsProfile(limits)),
     )
+    if can_ask:
+        request = _with_missing_secrets(request)
     request, contents = read_files(request)
     check_request(request)
+    for name in short_secrets(request):
+        typer.echo(f"holdfast: the secret {name!r} is too short to be hidden in results", err=True)
     options = WatchOptions(json=json, stop_on_interrupt=stop_on_interrupt)
     raise typer.Exit(asyncio.run(_run(settings, request, contents, options)))
 
 
-def _read_plan(file: str) -> "Plan":
+def _read_plan(file: str) -> "tuple[Plan, Mapping[str, str]]":
+    """Read what runs, and the secrets that stand in the export."""
     from workers.cli.definition_file import read_compilation
 
     compilation = read_compilation(file)
@@ -115,7 +127,16 @@ def _read_plan(file: str) -> "Plan":
         for finding in compilation.findings:
             typer.echo(f"holdfast: {finding}", err=True)
         raise typer.Exit(ExitCode.BAD_INPUT)
-    return compilation.plan
+    return compilation.plan, compilation.secrets
+
+
+def _with_missing_secrets(request: "RunRequest") -> "RunRequest":
+    """Ask for the secrets that nodes read and nobody gave."""
+    from api.run_requests import missing_secrets
+    from workers.cli.prompts import ask_secret
+
+    answers = {name: ask_secret(name) for name in missing_secrets(request)}
+    return replace(request, environment={**request.environment, **answers})
 
 
 def _complete(
@@ -129,7 +150,7 @@ def _complete(
     unknown = given.keys() - {variable.variable for variable in variables}
     for name in sorted(unknown):
         typer.echo(f"holdfast: the app has no input {name!r}; it is left out", err=True)
-    if can_ask and sys.stdin.isatty() and sys.stderr.isatty():
+    if can_ask:
         from workers.cli.prompts import ask_missing, ask_query
 
         given = ask_missing(variables, given)
@@ -144,7 +165,7 @@ async def _run(
     contents: Mapping[str, bytes],
     options: "WatchOptions",
 ) -> int:
-    from api.run_requests import build_run_input
+    from api.run_requests import build_run_input, encrypt_request_secrets
     from api.runs import start
     from workers.cli.input_files import store_files
     from workers.cli.session import opened_stack
@@ -153,6 +174,7 @@ async def _run(
     async with opened_stack(settings) as (addresses, dependencies):
         await store_files(contents.values(), dependencies.artifacts, request.tenant_id)
         run_input = await build_run_input(request, dependencies.artifacts)
+        secrets = encrypt_request_secrets(request, run_input.ref, dependencies.keys)
         interrupts = Interrupts()
-        await start(run_input, dependencies.log, dependencies.runs)
+        await start(run_input, dependencies.log, dependencies.runs, secrets=secrets)
         return await watch(addresses, dependencies, run_input, options, interrupts)

@@ -11,13 +11,18 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import TypeAlias
 
 from activities.sandbox.frames import JobReader, JobWriter
+from activities.sandbox.programs import javascript, jinja, python
 
 Program: TypeAlias = Callable[[JobReader, JobWriter], None]
 """Reads the parts it needs, writes header and parts; the fork writes the end of the result."""
 
-PROGRAMS: Mapping[str, Program] = {}
+PROGRAMS: Mapping[str, Program] = {
+    "python": python.run,
+    "javascript": javascript.run,
+    "jinja": jinja.run,
+}
 """By the name that `Job.program` has."""
 
-LIBRARIES: Sequence[str] = ()
+LIBRARIES: Sequence[str] = ("jinja2", "markupsafe", "_quickjs")
 """Top-level names of what programs import besides the standard library and our own packages; a
 file or folder of that name is all that the sandbox shows of the installed packages."""

@@ -20,6 +20,7 @@ from schema.db.event_log import (
     purging,
     reading,
     registration,
+    run_secrets,
 )
 from schema.db.event_log.committer import GroupCommitter
 from schema.db.event_log.records import (
@@ -45,6 +46,7 @@ from schema.facts import (
     TextProduced,
     VariableUpdated,
 )
+from schema.run_secrets import StoredSecret
 from schema.runs import RunInput, RunRef, RunResult, RunStatus
 
 T = TypeVar("T")
@@ -84,11 +86,15 @@ class EventLog:
                 return
 
     async def register(
-        self, run_input: RunInput, at: float, parent_run_id: str | None = None
+        self,
+        run_input: RunInput,
+        at: float,
+        parent_run_id: str | None = None,
+        secrets: Sequence[StoredSecret] = (),
     ) -> bool:
-        """Make the row of a run with its input and RunStarted; true if it was new."""
+        """Make the row of a run with its input, secrets and RunStarted; true if it was new."""
         row, started = registration.to_row(run_input, at, parent_run_id)
-        job = partial(registration.register, row=row, started=started)
+        job = partial(registration.register, row=row, started=started, secrets=secrets)
         return await self._committer.commit(run_input.run_id, job)
 
     async def append(
@@ -409,6 +415,10 @@ class EventLog:
     async def list_open_runs(self) -> list[RunRecord]:
         """Read all runs of all tenants that have not ended: for the reconciler."""
         return await self._database.read(reading.list_open_runs)
+
+    async def read_secrets(self, run: RunRef) -> list[StoredSecret]:
+        """Read the encrypted secrets of a run."""
+        return await self._database.read(partial(run_secrets.read_secrets, ref=run))
 
     async def list_node_executions(self, run: RunRef) -> list[NodeExecution]:
         """Read the tries of a run's nodes in the order of their start."""

@@ -17,7 +17,14 @@ from sqlalchemy import (
 
 from schema.db.event_log.reading import OPEN
 from schema.db.event_log.records import PurgeCounts
-from schema.db.tables import artifact_references, node_executions, run_events, run_heads, runs
+from schema.db.tables import (
+    artifact_references,
+    node_executions,
+    run_events,
+    run_heads,
+    run_secrets,
+    runs,
+)
 from schema.runs import RunRef
 
 MAX_RUNS = 100
@@ -53,6 +60,7 @@ def purge(
     artifacts = _forget_artifacts(connection, ids)
     facts = _delete(connection, run_events, ids)
     nodes = _delete(connection, node_executions, ids)
+    _delete(connection, run_secrets, ids)
     _delete(connection, run_heads, ids)
     return PurgeCounts(
         runs=_delete(connection, runs, ids),

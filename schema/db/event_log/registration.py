@@ -1,5 +1,6 @@
 """Makes the row of a run, which is the outbox of its start (architecture 3.1)."""
 
+from collections.abc import Sequence
 from functools import cache
 from typing import Any
 
@@ -7,11 +8,13 @@ from sqlalchemy import Connection, Executable, insert
 
 from schema.db.event_log.heads import LockedRun
 from schema.db.event_log.insertion import SourcedFact, insert_events, name_artifacts
+from schema.db.event_log.run_secrets import insert_secrets
 from schema.db.event_log.texts import write_model, write_value
 from schema.db.event_log.upserts import insert_into
 from schema.db.tables import run_heads, runs
 from schema.facts import START_SRC, RunStarted
 from schema.plan import AppMode
+from schema.run_secrets import StoredSecret
 from schema.runs import RunInput, RunRef, RunStatus
 
 _TRIGGERED_FROM = {"debugging", "webhook", "schedule", "plugin"}
@@ -20,8 +23,13 @@ _BY_END_USERS = {"api", "web", "webhook", "plugin"}
 _INSERT_HEAD = insert(run_heads)
 
 
-def register(connection: Connection, row: dict[str, Any], started: RunStarted) -> bool:
-    """Insert row, head and first fact; nothing if the run is known."""
+def register(
+    connection: Connection,
+    row: dict[str, Any],
+    started: RunStarted,
+    secrets: Sequence[StoredSecret] = (),
+) -> bool:
+    """Insert row, head, secrets and first fact; nothing if the run is known."""
     inserted = connection.execute(_insert_run(connection.dialect.name), row)
     if inserted.scalar_one_or_none() is None:
         return False
@@ -38,6 +46,7 @@ def register(connection: Connection, row: dict[str, Any], started: RunStarted) -
     )
     insert_events(run, [SourcedFact(START_SRC, 1, started)])
     name_artifacts(connection, run.ref, [row["run_input"]])
+    insert_secrets(connection, run.ref, secrets)
     connection.execute(
         _INSERT_HEAD,
         {

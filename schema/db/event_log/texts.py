@@ -73,6 +73,8 @@ def artifacts_named_in(text: str | None) -> set[str]:
         if isinstance(value, Mapping):
             if value.get(TAG) == "artifact" and isinstance(value.get("sha256"), str):
                 found.add(value["sha256"])
+            elif value.get(TAG) == "sealed" and isinstance(value.get("text"), str):
+                rest.append(decode(value["text"]))
             rest.extend(value.values())
         elif isinstance(value, list):
             rest.extend(value)

@@ -9,10 +9,12 @@ from activities.base import ActivityWrapper
 from activities.living import LivingWork
 from schema.db.artifacts import ArtifactFiles
 from schema.db.event_log import EventLog
+from schema.key_file import KeyFile, KeySource
 from tests.fixtures_db import (
     database,
     database_url,
     event_log,
+    postgres,
     postgres_server,
     postgres_template,
     sqlite_template,
@@ -22,6 +24,7 @@ __all__ = [
     "database",
     "database_url",
     "event_log",
+    "postgres",
     "postgres_server",
     "postgres_template",
     "sqlite_template",
@@ -33,6 +36,11 @@ def artifacts(tmp_path: Path) -> ArtifactFiles:
     folder = tmp_path / "artifacts"
     folder.mkdir()
     return ArtifactFiles(str(folder))
+
+
+@pytest.fixture
+def keys(tmp_path: Path) -> KeySource:
+    return KeySource(KeyFile(tmp_path / "secret.keys"))
 
 
 @pytest.fixture

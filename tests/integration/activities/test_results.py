@@ -1,7 +1,6 @@
 """What leaves an activity: without secrets, bounded, by reference, and no file stays behind."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +9,19 @@ from temporalio.exceptions import ApplicationError
 
 from activities.base import ActivityWrapper, Work
 from activities.living import LivingWork
-from activities.redaction import NothingSecret, TextRedactor
+from activities.secrets import CallSecrets, SecretStore
 from activities.values import SpooledValue
 from schema.activities import NodeOutput
 from schema.db.artifacts import ArtifactFiles
 from schema.db.event_log import EventLog
 from schema.errors import EvaluationFailed
 from schema.facts import NodeFinished
+from schema.key_file import KeyFile, KeySource
+from schema.run_secrets import RunSecrets
 from schema.runs import RunRef
 from schema.values.artifact_ref import ArtifactRef
 from schema.values.encoding import decode, encode, from_wire, to_wire
+from schema.values.secret_ref import mask
 from schema.values.segments import Segment, SegmentType
 from tests.integration.activities.attempts import Node, attempt, raising
 from tests.integration.db.facts import a_run
@@ -29,47 +31,19 @@ pytestmark = pytest.mark.anyio
 SECRET = "s3cret-canary"
 
 
-class Masking(NothingSecret):
-    """Puts a mask in place of one secret, wherever it is asked."""
+class OneSecret(SecretStore):
+    """Every run has one."""
 
-    def redactor_of(self, _run: RunRef) -> "Masking":
-        return self
-
-    def redact_value(self, wire: Any) -> Any:
-        return decode(self.redact_text(encode(wire)))
-
-    def redact_text(self, text: str) -> str:
-        return text.replace(SECRET, "******")
-
-    async def redact_file(self, path: Path) -> None:
-        _rewrite(path, self.redact_text)
-
-    def text_stream(self) -> TextRedactor:
-        return _WholeText(self)
-
-
-def _rewrite(path: Path, change: Callable[[str], str]) -> None:
-    path.write_text(change(path.read_text()))
-
-
-class _WholeText:
-    """Holds everything back until the end."""
-
-    def __init__(self, masking: Masking) -> None:
-        self._masking = masking
-        self._held = ""
-
-    def feed(self, text: str) -> str:
-        self._held += text
-        return ""
-
-    def close(self) -> str:
-        return self._masking.redact_text(self._held)
+    async def load(self, run: RunRef) -> CallSecrets:
+        return CallSecrets(RunSecrets({"env.KEY": SECRET}, "0" * 32))
 
 
 @pytest.fixture
-def masking(event_log: EventLog, artifacts: ArtifactFiles, living: LivingWork) -> ActivityWrapper:
-    return ActivityWrapper(event_log, artifacts, living, redaction=Masking())
+def masking(
+    event_log: EventLog, artifacts: ArtifactFiles, living: LivingWork, tmp_path: Path
+) -> ActivityWrapper:
+    keys = KeySource(KeyFile(tmp_path / "secret.keys"), None)
+    return ActivityWrapper(event_log, artifacts, living, secrets=OneSecret(event_log, keys))
 
 
 async def everything(log: EventLog, run: RunRef) -> str:
@@ -94,11 +68,11 @@ async def test_inv_17_a_secret_leaves_in_no_part_of_a_result(
             metadata={"m": text},
         )
 
-    answer = await attempt(masking, Node(effect), run)
+    answer = await attempt(masking, Node(effect), run, has_secrets=True)
 
     kept = await everything(event_log, run)
     assert SECRET not in kept + answer.model_dump_json()
-    assert kept.count("key=******!") >= 6
+    assert f"key={mask(SECRET)}!" in kept
 
 
 async def test_inv_17_a_secret_leaves_in_no_part_of_an_error(
@@ -108,10 +82,10 @@ async def test_inv_17_a_secret_leaves_in_no_part_of_an_error(
     error = EvaluationFailed(f"401 for {SECRET}", "Refused", {"i": SECRET}, {"p": [SECRET]})
 
     with pytest.raises(ApplicationError) as failed:
-        await attempt(masking, Node(raising(error)), run)
+        await attempt(masking, Node(raising(error)), run, has_secrets=True)
 
     assert SECRET not in await everything(event_log, run) + repr(failed.value.details)
-    assert failed.value.message == "401 for ******"
+    assert failed.value.message == f"401 for {mask(SECRET)}"
     assert failed.value.__cause__ is None
 
 
@@ -161,7 +135,7 @@ async def test_inv_15_a_spooled_value_moves_into_the_store_and_its_file_goes(
     async def effect(_work: Work) -> NodeOutput:
         return NodeOutput(outputs={"v": spooled(path, large)})
 
-    answer = await attempt(masking, Node(effect), run)
+    answer = await attempt(masking, Node(effect), run, has_secrets=True)
 
     assert not path.exists()
     assert answer.output is not None
@@ -169,9 +143,10 @@ async def test_inv_15_a_spooled_value_moves_into_the_store_and_its_file_goes(
     assert isinstance(segment, Segment)
     assert segment.type is SegmentType.ARRAY_STRING
     assert isinstance(segment.raw, ArtifactRef)
-    assert segment.raw.preview.startswith('["******"')
-    kept = await artifacts.get(run.tenant_id, segment.raw)
-    assert decode(kept.decode()) == ["******", "x" * 200_000]
+    kept = decode((await artifacts.get(run.tenant_id, segment.raw)).decode())
+    assert SECRET not in segment.raw.preview
+    assert SECRET not in kept[0]
+    assert kept[1:] == large[1:]
 
 
 async def test_inv_15_a_small_spooled_value_becomes_a_value_again(

@@ -7,7 +7,7 @@ from typing import Any
 
 from activities.base import Work
 from activities.http_request import HttpRequestActivities
-from activities.redaction import NothingSecret
+from activities.secrets import CallSecrets
 from activities.tools.http_client import HttpClient
 from activities.values import SpooledValue, ValueReader
 from schema.activities import NodeInput, NodeOutput
@@ -72,9 +72,7 @@ class NodeRunner:
         wires = tuple(("n", name, to_wire(segment)) for name, segment in stored.items())
         node = PlanNode(id="http", public_id="http", data=parse_node_data(node_data(**data)))
         run = RunRef(run_id="run", tenant_id=TENANT)
-        work = Work(
-            run, 1, ValueReader(self.artifacts, TENANT), NothingSecret().redactor_of(run), KEY
-        )
+        work = Work(run, 1, ValueReader(self.artifacts, TENANT), CallSecrets(), KEY)
         return await self._activities.send(
             NodeInput(node=node, variables=wires, limits=limits), work
         )

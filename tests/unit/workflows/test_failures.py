@@ -72,9 +72,9 @@ def test_default_value_on_a_branch_node_fails_the_run_11_4() -> None:
 def test_only_four_types_honour_the_author_s_retries() -> None:
     retries = {"retry_enabled": True, "max_retries": 2, "retry_interval": 1500}
 
-    assert consequence_of(a_plan_node("code", retry_config=retries), FAILED, 1) == Retry(1.5, 1)
-    assert consequence_of(a_plan_node("code", retry_config=retries), FAILED, 2) == Retry(1.5, 2)
-    assert consequence_of(a_plan_node("code", retry_config=retries), FAILED, 3) == Fatal("boom")
+    assert consequence_of(a_plan_node("llm", retry_config=retries), FAILED, 1) == Retry(1.5, 1)
+    assert consequence_of(a_plan_node("llm", retry_config=retries), FAILED, 2) == Retry(1.5, 2)
+    assert consequence_of(a_plan_node("llm", retry_config=retries), FAILED, 3) == Fatal("boom")
     assert consequence_of(a_plan_node("agent", retry_config=retries), FAILED, 1) == Fatal("boom")
 
 

@@ -5,7 +5,16 @@ import pytest
 from schema.dsl.variables import MAX_VARIABLE_BYTES
 from schema.plan import PlanVariable
 from tests.documents import codes, compiled
-from tests.factories import a_branch, a_node, a_request, a_start, a_template, an_answer, an_end
+from tests.factories import (
+    a_branch,
+    a_code,
+    a_node,
+    a_request,
+    a_start,
+    a_template,
+    an_answer,
+    an_end,
+)
 
 CANARY = "sk-canary-0123456789"
 
@@ -102,7 +111,9 @@ def test_inv_17_secret_never_enters_a_plan() -> None:
     assert CANARY not in compilation.plan.model_dump_json()
     assert CANARY not in repr(compilation.findings)
     assert compilation.is_runnable
-    assert codes(compilation) == [("warning", "secret-variable", "")]
+    assert CANARY not in repr(compilation)
+    assert compilation.secrets == {"env.KEY": CANARY}
+    assert codes(compilation) == []
 
 
 @pytest.mark.parametrize(
@@ -117,12 +128,12 @@ def test_inv_17_secret_never_enters_a_plan() -> None:
         a_request("r", "https://a.test?k={{#env.KEY#}}"),
         a_request("r", "https://a.test", headers="K: {{#env.KEY#}}"),
         a_request("r", "https://a.test", params="{{#env.KEY#}}:v"),
-        a_node("r", "code", variables=[{"variable": "k", "value_selector": ["env", "KEY"]}]),
+        a_code("r", "def main(k): return {}", k=["env", "KEY"]),
         a_node("r", "variable-aggregator", output_type="any", variables=[["env", "KEY"]]),
     ],
     ids=lambda node: str(node["data"]["type"]),
 )
-def test_secret_that_a_node_reads_stops_a_run_by_name(reader: dict[str, Any]) -> None:
+def test_secret_that_a_node_reads_and_the_export_hides_is_named(reader: dict[str, Any]) -> None:
     compilation = compiled(
         [a_start("s"), reader],
         [("s", "r")],
@@ -130,8 +141,35 @@ def test_secret_that_a_node_reads_stops_a_run_by_name(reader: dict[str, Any]) ->
     )
     secrets = [f for f in compilation.findings if f.code == "secret-variable"]
 
-    assert [f.is_error for f in secrets] == [True]
+    assert [str(f.severity) for f in secrets] == ["warning"]
     assert "'KEY'" in secrets[0].message
+    assert not compilation.secrets
+
+
+@pytest.mark.parametrize("hidden", [None, "", "[__HIDDEN__]"])
+def test_secret_that_the_export_hides_has_no_value(hidden: str | None) -> None:
+    compilation = compiled(
+        [a_start("s")], environment_variables=[a_variable("KEY", "secret", hidden)]
+    )
+
+    assert not compilation.secrets
+    assert codes(compilation) == []
+
+
+def test_secret_is_text() -> None:
+    compilation = compiled([a_start("s")], environment_variables=[a_variable("KEY", "secret", 7)])
+
+    assert codes(compilation) == [("error", "invalid-variable", "")]
+
+
+def test_secret_too_short_to_be_searched_for_is_a_finding() -> None:
+    compilation = compiled(
+        [a_start("s")], environment_variables=[a_variable("KEY", "secret", "12345")]
+    )
+
+    assert compilation.is_runnable
+    assert codes(compilation) == [("warning", "short-secret", "")]
+    assert "12345" not in repr(compilation)
 
 
 def test_other_variable_of_the_environment_is_no_secret() -> None:
