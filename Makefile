@@ -81,9 +81,10 @@ kill: temporal ## the same while processes are killed
 
 # A round takes up to two minutes; most are done in half of one.
 ROUNDS ?= 20
-faults: temporal ## kill at random places and moments, ROUNDS times; not part of `make test`
+faults: temporal ## kill at random moments, ROUNDS times, and 10,000 jobs; not part of `make test`
 	$(BIN)/python -m pytest tests/kill/faults.py --fault-rounds $(ROUNDS) \
 	  -o faulthandler_timeout=0
+	$(BIN)/python -m pytest tests/integration/sandbox/executions.py
 
 bench: temporal ## measure beside a hand-written workflow
 	$(call within,1800) $(BIN)/python -m benchmarks

@@ -1,5 +1,6 @@
 """What goes back to the workflow: a small result, or an error that can always be reported."""
 
+from datetime import timedelta
 from typing import Any
 
 from temporalio.exceptions import ApplicationError, ApplicationErrorCategory
@@ -11,6 +12,7 @@ from schema.errors import HoldfastError, InfrastructureError
 from schema.facts import NodeFailed
 from schema.values.encoding import encode
 
+_AFTER_SHUTDOWN = timedelta(seconds=1)
 _MAX_DETAILS_CHARACTERS = 256 * 1024
 
 
@@ -86,6 +88,8 @@ def shut_down() -> ApplicationError:
     return ApplicationError(
         "The worker shuts down.",
         type="WorkerShutdown",
+        # Whoever starts next should not wait longer, the more workers were replaced.
+        next_retry_delay=_AFTER_SHUTDOWN,
         category=ApplicationErrorCategory.BENIGN,
     )
 

@@ -25,7 +25,7 @@ T = TypeVar("T")
 class Resource(Protocol):
     """Something of ours without which an effect cannot begin."""
 
-    async def wait_until_available(self) -> None:
+    async def wait_until_available(self) -> object:
         """Return when it answers, or raise when a try was in vain; the bound is the caller's.
 
         Raises:

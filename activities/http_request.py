@@ -23,11 +23,11 @@ from activities.tools.request_rendering import check_method, render_request
 from activities.tools.response_kind import DEFAULT_MIME, charset_of, describe_file, mime_of
 from activities.tools.response_spool import SizeLimits, decode, encode_text
 from activities.values import SpooledValue
-from schema.activities import HTTP_REQUEST, NodeInput, NodeOutput
+from schema.activities import NodeInput, NodeOutput
 from schema.errors import NodeError, NotFound, RequestFailed
 from schema.limits import ResultLimits
 from schema.nodes.http_parts import BodyType, Timeout, parsed
-from schema.nodes.http_request import HttpRequestNodeData
+from schema.nodes.http_request import HTTP_REQUEST, HttpRequestNodeData
 from schema.values.artifact_ref import ArtifactRef, ArtifactStore
 from schema.values.encoding import from_wire, to_wire
 from schema.values.files import File, TransferMethod
@@ -63,7 +63,13 @@ class HttpRequestActivities:
         contents = _Contents(self._client, self._artifacts, work)
         variables = await _variables(data, params, work)
         boundary = f"----holdfast{secrets.token_hex(16)}"
-        draft = await render_request(data, variables, mend_json, boundary)
+        draft = await render_request(
+            data,
+            variables,
+            mend_json,
+            boundary,
+            lambda text: work.redactor.redact_text(text) != text,
+        )
         with tempfile.TemporaryDirectory(prefix="holdfast-http-") as folder:
             content = await prepare(draft.pieces, contents, Path(folder))
             record = {"request": to_wire(draft.log(content.size, content.file_sizes))}

@@ -116,7 +116,8 @@ class LivingWork:
     ) -> T | End:
         """Wait for the living work of a try, or begin it.
 
-        Cancelling the caller ends the work only if that means a stop or the worker's shutdown.
+        Cancelling the caller ends the work only if that means a stop or the worker's shutdown;
+        after the latter it learns what the work came to.
 
         Args:
             key: The try: `node_exec_id:attempt`.
@@ -132,7 +133,8 @@ class LivingWork:
             await asyncio.wait({piece.task})
         except asyncio.CancelledError:
             await self._leave(piece)
-            raise
+            if piece.ended_by is not End.SHUTDOWN or not piece.task.done():
+                raise
         finally:
             piece.visitors -= 1
             piece.left_at = time.monotonic()

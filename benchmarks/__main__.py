@@ -16,6 +16,7 @@ from benchmarks.report import Report, keep, show
 from schema.db.migrate import migrate
 from schema.settings import Settings
 from workers.dependencies import open_dependencies
+from workers.peers import open_peers
 from workers.stack import open_stack
 from workers.worker import build_workers, running
 
@@ -44,7 +45,8 @@ async def main(console: Console) -> Report:
         ):
             await migrate(dependencies.database)
             async with (
-                running(build_workers(dependencies)),
+                open_peers(settings, dependencies.artifacts) as peers,
+                running(build_workers(dependencies, peers)),
                 open_yardstick(addresses, Path(folder) / "handwritten.db") as yardstick,
             ):
                 report.checks = check_yardstick(*await _measure_yardstick(yardstick))

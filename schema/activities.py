@@ -5,15 +5,26 @@ Contracts of node types stand beside the type's data in `schema/nodes/`.
 
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict
 
 from schema.contracts import ActivityContract, Role
 from schema.facts import NodeFailed, NodeStarted
-from schema.limits import MAX_HTTP_SECONDS, LimitsProfile
-from schema.plan import PlanNode
+from schema.node_calls import WAITING, NodeInput, NodeOutput
 from schema.runs import NodeExecutionStatus, RunInput, RunResult
+
+__all__ = [
+    "EVALUATE",
+    "FINALIZE",
+    "FLUSH",
+    "REGISTER",
+    "FinalizeInput",
+    "FinalizeOutput",
+    "NodeInput",
+    "NodeOutput",
+    "Nothing",
+    "RegisterInput",
+]
 
 
 class Nothing(BaseModel):
@@ -28,30 +39,6 @@ class RegisterInput(BaseModel):
     model_config = ConfigDict(frozen=True)
 
     run_input: RunInput
-
-
-class NodeInput(BaseModel):
-    """What an activity needs to execute a node: never the pool, never the plan."""
-
-    model_config = ConfigDict(frozen=True)
-
-    node: PlanNode
-    variables: tuple[tuple[str, str, Any], ...]
-    """(node id, name, wire form) of what the node selects."""
-    limits: LimitsProfile
-
-
-class NodeOutput(BaseModel):
-    """What an activity that executes a node returns, large values by reference."""
-
-    model_config = ConfigDict(frozen=True)
-
-    outputs: dict[str, Any] = Field(default_factory=dict)
-    """Typed values by name, wire form."""
-    inputs: dict[str, Any] | None = None
-    process_data: dict[str, Any] | None = None
-    metadata: dict[str, Any] = Field(default_factory=dict)
-    handle: str = "source"
 
 
 class FinalizeInput(BaseModel):
@@ -123,9 +110,6 @@ class ClaimOutput(BaseModel):
     outcomes: tuple[ClaimedOutcome, ...]
 
 
-WAITING = timedelta(hours=1)
-"""What start_to_close grants the wrapper's waits above the work's limit (architecture 3.3)."""
-
 FLUSH = ActivityContract(
     name="flush",
     input_type=Nothing,
@@ -161,15 +145,6 @@ EVALUATE = ActivityContract(
     start_to_close=timedelta(minutes=5) + WAITING,
 )
 """An inline node's function over values behind references."""
-
-HTTP_REQUEST = ActivityContract(
-    name="http-request",
-    input_type=NodeInput,
-    output_type=NodeOutput,
-    role=Role.IO,
-    start_to_close=timedelta(seconds=MAX_HTTP_SECONDS) + WAITING,
-)
-"""An author's request, sent through the address guard."""
 
 FINALIZE = ActivityContract(
     name="finalize",

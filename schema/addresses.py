@@ -166,7 +166,9 @@ def _network(entry: str) -> Network | None:
 
 
 def _is_host(entry: str) -> bool:
-    return entry.isascii() and all(
-        part and all(c.isalnum() or c in "-_" for c in part)
-        for part in plain_host(entry).split(".")
+    labels = plain_host(entry).split(".")
+    return (
+        entry.isascii()
+        and not labels[-1].isdigit()
+        and all(part and all(c.isalnum() or c in "-_" for c in part) for part in labels)
     )

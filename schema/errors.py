@@ -10,12 +10,13 @@ key of tables that translate errors for an audience.
         InvalidDocument, UnsupportedNodeType, InvalidGraph, InvalidSelector, InvalidInputs
       NodeError                    a node failed for a reason its author can act on
         InvalidNodeInput, VariableNotFound, ConditionFailed, EvaluationFailed, PayloadTooLarge,
-        JobKilled, WorkerLost, SecretMissing, RequestFailed, AddressRefused
+        CodeFailed, TemplateFailed, JobKilled, WorkerLost, SecretMissing, RequestFailed,
+        AddressRefused
       InfrastructureError          not the author's business; waited for or retried
         DatabaseUnavailable, ArtifactStoreUnavailable, SandboxUnavailable, TemporalUnavailable,
         SecretUnreadable
       SetupError                   this machine is not ready; the message says what to do
-        DevServerUnavailable, DataDirectoryInUse, IsolationMissing
+        DevServerUnavailable, DataDirectoryInUse, IsolationMissing, PackagesNotInstalled
       NotFound, Conflict, NotPermitted
       ValueBehindReference         pure code needs a value that only activities can resolve
       RunEnded                     the run reached another terminal state; its writer must obey it
@@ -129,6 +130,22 @@ class PayloadTooLarge(NodeError):
     code = "payload_too_large"
 
 
+class CodeFailed(NodeError):
+    """The code of an author failed, or what it returned is not what was declared."""
+
+    code = "code_failed"
+
+    def __init__(self, message: str, error_type: str = "CodeExecutionError") -> None:
+        super().__init__(message)
+        self.error_type = error_type
+
+
+class TemplateFailed(NodeError):
+    """A Jinja2 template could not be rendered, or its text is too long."""
+
+    code = "template_failed"
+
+
 class JobKilled(NodeError):
     """A limit of the sandbox ended a node's code; the message names the limit."""
 
@@ -238,6 +255,15 @@ class IsolationMissing(SetupError):
     """No sandbox layer is available for untrusted code."""
 
     code = "isolation_missing"
+
+
+class PackagesNotInstalled(SetupError):
+    """Packages for code nodes could not be installed."""
+
+    code = "packages_not_installed"
+
+    def __init__(self, problem: str, remedy: str) -> None:
+        super().__init__(f"{problem} To do: {remedy}.")
 
 
 class NotFound(HoldfastError):

@@ -90,8 +90,14 @@ class FindingCode(StrEnum):
     """The node needs an agent strategy that this version does not have."""
     UNSUPPORTED_INPUT = "unsupported-input"
     """The start node asks for an input of a kind that this version does not take."""
-    TEMPLATE_NEEDS_SANDBOX = "template-needs-sandbox"
-    """The template has more of Jinja2 in it than names; this version renders only those."""
+
+    # What an author wrote, and fails when it runs
+    TEMPLATE_SYNTAX = "template-syntax"
+    """The template is not Jinja2."""
+    CODE_SYNTAX = "code-syntax"
+    """The code is not Python."""
+    MISSING_PACKAGE = "missing-package"
+    """The code imports what is not there for code nodes."""
 
 
 @dataclass(frozen=True, kw_only=True)

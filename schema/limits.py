@@ -9,6 +9,8 @@ from enum import StrEnum
 
 from pydantic import BaseModel, ConfigDict
 
+from schema.values.code_outputs import OutputLimits
+
 INLINE_VALUE_BYTES = 64 * 1024
 """A value whose encoded text is longer is an `ArtifactRef` (invariant 15)."""
 MAX_FACTS_PER_ACTIVATION = 200
@@ -17,6 +19,8 @@ MAX_EFFECT_STARTS = 3
 MAX_ERROR_MESSAGE_CHARACTERS = 2_000
 MAX_HTTP_SECONDS = 3_600
 """What `HOLDFAST_HTTP_SECONDS` may be at most: the activity's time-out is fixed in its contract."""
+MAX_CODE_SECONDS = 600.0
+"""The most that the time limit of code and templates may be set to."""
 
 
 class LimitsProfile(StrEnum):
@@ -36,6 +40,9 @@ class ResultLimits(BaseModel):
     http_text_bytes: int
     """Longest text that an http-request may bring, as it is once decompressed."""
     http_file_bytes: int
+    """Longest file."""
+    code: OutputLimits
+    """What code nodes may return."""
 
     @classmethod
     def of(cls, profile: LimitsProfile) -> "ResultLimits":
@@ -49,11 +56,26 @@ class ResultLimits(BaseModel):
 
 
 _PROFILES = {
+    # Code is bounded by what its sandbox lets out.
     LimitsProfile.GENEROUS: ResultLimits(
-        template_characters=100_000_000, http_text_bytes=1024**3, http_file_bytes=1024**3
+        template_characters=200_000_000,
+        http_text_bytes=1024**3,
+        http_file_bytes=1024**3,
+        code=OutputLimits(),
     ),
     LimitsProfile.DIFY: ResultLimits(
-        template_characters=400_000, http_text_bytes=1024**2, http_file_bytes=10 * 1024**2
+        template_characters=400_000,
+        http_text_bytes=1024**2,
+        http_file_bytes=10 * 1024**2,
+        code=OutputLimits(
+            string_characters=400_000,
+            largest_number=9_223_372_036_854_775_807,
+            decimal_places=20,
+            depth=5,
+            number_items=1_000,
+            string_items=30,
+            object_items=30,
+        ),
     ),
 }
 

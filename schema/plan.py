@@ -6,11 +6,23 @@ secret and no field that only the canvas needs.
 """
 
 from enum import StrEnum
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any
 
-from pydantic import BaseModel, ConfigDict, Field, field_serializer, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    SerializationInfo,
+    SerializerFunctionWrapHandler,
+    ValidatorFunctionWrapHandler,
+    field_serializer,
+    field_validator,
+    model_serializer,
+    model_validator,
+)
 
+from schema.node_calls import NodeInput
 from schema.nodes import parse_node_data
 from schema.nodes.base import BRANCH_TYPES, ErrorStrategy, NodeData
 
@@ -137,3 +149,50 @@ class Plan(BaseModel):
     features: dict[str, Any] = Field(default_factory=dict)
     plan_sha: str = ""
     """SHA-256 over the canonical JSON of the plan without this field, hexadecimal."""
+
+    @model_serializer(mode="wrap")
+    def _dump_once(
+        self, dump: SerializerFunctionWrapHandler, info: SerializationInfo
+    ) -> dict[str, Any]:
+        """Dump once: a plan is part of the row and of the input of each of its runs."""
+        if info.mode != "python" or info.include or info.exclude or info.exclude_defaults:
+            other: dict[str, Any] = dump(self)
+            return other
+        known: dict[bool, dict[str, Any]] = self._dumps
+        if info.exclude_none not in known:
+            known[info.exclude_none] = dump(self)
+        return known[info.exclude_none]
+
+    def __copy__(self) -> "Plan":
+        copied = super().__copy__()
+        # `model_copy` changes fields afterwards.
+        copied.__dict__.pop("_dumps", None)
+        return copied
+
+    @cached_property
+    def _dumps(self) -> dict[bool, dict[str, Any]]:
+        return {}
+
+    @model_validator(mode="wrap")
+    @classmethod
+    def _read_once(cls, value: Any, read: ValidatorFunctionWrapHandler) -> "Plan":
+        """Read a dump once a process; by all that it says, because anybody may state a digest."""
+        if type(value) is not dict or not value.get("plan_sha"):
+            plan: Plan = read(value)
+            return plan
+        known = _known(value["plan_sha"])
+        for dumped, plan in known:
+            if dumped == value:
+                return plan
+        plan = read(value)
+        known[:] = [(value, plan)]
+        return plan
+
+
+@lru_cache(maxsize=32)
+def _known(plan_sha: str) -> list[tuple[dict[str, Any], Plan]]:
+    """Give the place for the plan of a digest, empty at first."""
+    return []
+
+
+NodeInput.model_rebuild(_types_namespace={"PlanNode": PlanNode})

@@ -111,6 +111,8 @@ class Snapshot(BaseModel):
     """Facts told so far; numbers go on."""
     pauses: int = 0
     """Pauses and resumptions applied so far."""
+    deferred: dict[str, Any] = Field(default_factory=dict)
+    """NodeStarted of tries that were launched and sent back unstarted, by node id."""
     active_seconds_left: float
 
 

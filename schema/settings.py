@@ -15,7 +15,7 @@ from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings, NoDecode, SettingsConfigDict
 
 from schema.addresses import AddressList
-from schema.limits import MAX_HTTP_SECONDS
+from schema.limits import MAX_CODE_SECONDS, MAX_HTTP_SECONDS
 
 PREFIX = "HOLDFAST_"
 
@@ -56,6 +56,21 @@ class Settings(BaseSettings):
         default="auto",
         description="`auto` takes the strongest isolation of this machine; `limits-only` lets a "
         "worker run user code without isolation.",
+    )
+    sandbox_network: bool = Field(
+        default=False,
+        description="Whether code nodes may use the network, that of this machine included.",
+    )
+    code_seconds: float = Field(
+        default=60.0,
+        gt=0,
+        le=MAX_CODE_SECONDS,
+        description="Longest execution of a code node or a template, in seconds.",
+    )
+    code_packages: Path | None = Field(
+        default=None,
+        description="Virtual environment with the packages that code nodes may import; "
+        "`code-packages` in the data directory without it.",
     )
     database_url: str | None = Field(
         default=None,
@@ -117,6 +132,16 @@ class Settings(BaseSettings):
         ge=0,
         description="How long a worker that was asked to stop lets running activities finish.",
     )
+    io_slots: int = Field(
+        default=200,
+        ge=1,
+        description="Calls of models, tools and HTTP peers that a worker process makes at once.",
+    )
+    code_slots: int = Field(
+        default=16,
+        ge=1,
+        description="Pieces of sandboxed work that a worker process does at once.",
+    )
     allowed_addresses: Annotated[tuple[str, ...], NoDecode] = Field(
         default=(),
         description="Hosts, addresses and networks (`api.internal,10.0.0.0/8`) that requests of "
@@ -146,16 +171,6 @@ class Settings(BaseSettings):
         le=MAX_HTTP_SECONDS,
         description="How long one request of an author may take in all, however slowly its answer "
         "drips.",
-    )
-    io_slots: int = Field(
-        default=200,
-        ge=1,
-        description="Calls of models, tools and HTTP peers that a worker process makes at once.",
-    )
-    code_slots: int = Field(
-        default=16,
-        ge=1,
-        description="Pieces of sandboxed work that a worker process does at once.",
     )
     corpus: Path | None = Field(
         default=None, description="Tests only: the folder of Dify exports to read."
@@ -203,15 +218,20 @@ class Settings(BaseSettings):
     def _upper_case(cls, value: object) -> object:
         return value.upper() if isinstance(value, str) else value
 
-    @field_validator("home", "cache", mode="after")
+    @field_validator("home", "cache", "code_packages", mode="after")
     @classmethod
-    def _resolved(cls, value: Path) -> Path:
-        return value.expanduser().resolve()
+    def _resolved(cls, value: Path | None) -> Path | None:
+        return None if value is None else value.expanduser().resolve()
 
     @property
     def database_file(self) -> Path:
         """The SQLite file of the records, used without `database_url`."""
         return self.home / "holdfast.db"
+
+    @property
+    def code_packages_location(self) -> Path:
+        """Virtual environment of the packages for code nodes; it may not exist."""
+        return self.code_packages or self.home / "code-packages"
 
     @property
     def secret_keys_file(self) -> Path:

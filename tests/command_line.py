@@ -12,11 +12,17 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from jsonschema import Draft202012Validator
+
 from tests.sources import ROOT
 
 RUN_SECONDS = 300
 """The first command may have to get a Temporal server; the others take seconds."""
 POLL_SECONDS = 0.02
+
+_SHAPE = Draft202012Validator(
+    json.loads((ROOT / "schema" / "run-result.schema.json").read_text("utf-8"))
+)
 
 
 @dataclass(frozen=True)
@@ -25,6 +31,8 @@ class CommandLine:
 
     home: Path
     variables: dict[str, str] = field(default_factory=dict)
+    module: str = "workers.cli"
+    """What is run as `python -m`; one that stands in for the command line may know more nodes."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -40,7 +48,7 @@ class CommandLine:
     def call(self, *arguments: str, input: bytes | None = None) -> "Ended":
         """Run a command to its end."""
         ended = subprocess.run(
-            [sys.executable, "-m", "workers.cli", *arguments],
+            [sys.executable, "-m", self.module, *arguments],
             cwd=ROOT,
             env=self.environment,
             input=input or b"",
@@ -54,7 +62,7 @@ class CommandLine:
     def running(self, *arguments: str) -> Iterator["Running"]:
         """Start a command; it is killed with the block if it still runs."""
         process = subprocess.Popen(
-            [sys.executable, "-m", "workers.cli", *arguments],
+            [sys.executable, "-m", self.module, *arguments],
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,
@@ -79,9 +87,10 @@ class Ended:
 
     @property
     def result(self) -> dict[str, Any]:
-        """The one JSON object on stdout."""
+        """The one JSON object on stdout, which keeps its promise however the run ended."""
         assert self.stdout.count("\n") == 1, (self.stdout[:2000], self.stderr[-2000:])
         parsed: dict[str, Any] = json.loads(self.stdout)
+        _SHAPE.validate(parsed)
         return parsed
 
 

@@ -40,8 +40,41 @@ def a_template(node_id: str, template: str, **variables: list[str]) -> dict[str,
     )
 
 
+def a_code(
+    node_id: str,
+    code: str,
+    outputs: Mapping[str, str] | None = None,
+    language: str = "python3",
+    **variables: list[str],
+) -> dict[str, Any]:
+    """A code node; outputs are types by name."""
+    return a_node(
+        node_id,
+        "code",
+        code_language=language,
+        code=code,
+        outputs={name: {"type": kind, "children": None} for name, kind in (outputs or {}).items()},
+        variables=[{"variable": n, "value_selector": s} for n, s in variables.items()],
+    )
+
+
 def an_answer(node_id: str, answer: str) -> dict[str, Any]:
     return a_node(node_id, "answer", answer=answer)
+
+
+def a_request(node_id: str, url: str, **data: Any) -> dict[str, Any]:
+    """An http-request as the editor writes it, but for what is given."""
+    given: dict[str, Any] = {
+        "method": "get",
+        "url": url,
+        "headers": "",
+        "params": "",
+        "authorization": {"type": "no-auth", "config": None},
+        "body": {"type": "none", "data": []},
+        "timeout": {"max_connect_timeout": 0, "max_read_timeout": 0, "max_write_timeout": 0},
+        **data,
+    }
+    return a_node(node_id, "http-request", **given)
 
 
 def a_branch(

@@ -76,6 +76,23 @@ def answering(
     return answer
 
 
+async def echo(request: PeerRequest, writer: asyncio.StreamWriter) -> None:
+    """Answer with what came, but for what differs between runs."""
+    method, target, _ = request.line.split(" ")
+    kind, _, boundary = request.headers.get("content-type", "").partition("; boundary=")
+    body = request.body.decode("utf-8", "replace")
+    shown = {
+        "method": method,
+        "target": target,
+        "content_type": kind,
+        "authorization": request.headers.get("authorization"),
+        "x": {name: text for name, text in request.headers.items() if name.startswith("x-")},
+        "body": body.replace(boundary, "BOUNDARY") if boundary else body,
+    }
+    content = json.dumps(shown, ensure_ascii=False)
+    await answering(content, headers={"Content-Type": "application/json"})(request, writer)
+
+
 def in_turn(*handlers: Handler) -> Handler:
     """Answer each request by the next handler; the last one answers all others."""
     left = list(handlers)
@@ -86,8 +103,8 @@ def in_turn(*handlers: Handler) -> Handler:
     return answer
 
 
-def redirecting(location: str, status: int = 302, **headers: str) -> Handler:
-    return answering(status=status, headers={"Location": location, **headers})
+def redirecting(location: str, status: int = 302, cookie: str = "") -> Handler:
+    return answering(status=status, headers={"Location": location, "Set-Cookie": cookie})
 
 
 def after(seconds: float, handler: Handler) -> Handler:
@@ -147,9 +164,12 @@ class HttpPeer:
     """A server; `answers` may be changed at any time."""
 
     answers: dict[str, Handler] = field(default_factory=dict)
-    """By path; any other path is answered with 404."""
+    """By path."""
+    default: Handler = field(default_factory=lambda: answering(status=404))
+    """Answers any other path."""
     requests: list[PeerRequest] = field(default_factory=list)
     connections: int = 0
+    open_connections: int = 0
     clients: list[str] = field(default_factory=list)
     port: int = 0
     scheme: str = "http"
@@ -170,16 +190,18 @@ class HttpPeer:
 
     async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         self.connections += 1
+        self.open_connections += 1
         self.clients.append(writer.get_extra_info("peername")[0])
         try:
             while not writer.is_closing():
                 request = await self._read(reader)
                 self.requests.append(request)
-                await self.answers.get(request.path, answering(status=404))(request, writer)
+                await self.answers.get(request.path, self.default)(request, writer)
             await writer.wait_closed()
         except (ConnectionError, asyncio.IncompleteReadError):
             pass  # the client hung up
         finally:
+            self.open_connections -= 1
             writer.transport.abort()
 
     async def _read(self, reader: asyncio.StreamReader) -> PeerRequest:

@@ -9,11 +9,12 @@ from collections.abc import Iterable
 from typing import Any
 
 from schema.nodes.base import BRANCH_TYPES, ErrorStrategy, NodeData, RetryConfig
+from schema.nodes.code import CodeNodeData
 from schema.nodes.foreign import ForeignNodeData
+from schema.nodes.http_request import HttpRequestNodeData
 from schema.nodes.if_else import IfElseNodeData
 from schema.nodes.template_transform import TemplateTransformNodeData
 from schema.plan import Plan, PlanNode
-from schema.values.templates import PlainJinja
 from tests.plausible import plausible_outputs
 
 MAX_VARIANTS = 6
@@ -69,7 +70,12 @@ def _replaced(node: PlanNode, index: int, number: int) -> NodeData:
             config = data.config
         case IfElseNodeData() if number or fails:
             config = {}
-        case TemplateTransformNodeData() as data if PlainJinja.parse(data.template) is None:
+        case HttpRequestNodeData():
+            # Its peer is somebody else's: what it would answer is made up.
+            config = {}
+        case CodeNodeData() as data:
+            config = {"outputs": data.declared()}
+        case TemplateTransformNodeData() as data if data.plain is None:
             config = {"outputs": {"output": {"type": "string"}}}
         case _:
             return node.data
@@ -84,7 +90,8 @@ def _replaced(node: PlanNode, index: int, number: int) -> NodeData:
         }
         kind = "question-classifier"
     else:
-        given, kind = {"outputs": plausible_outputs(node, config)}, node.type
+        given = {"outputs": plausible_outputs(node, config)}
+        kind = "tool" if isinstance(node.data, HttpRequestNodeData) else node.type
     if fails:
         given = {"error": f"{node.id} failed", "error_type": "SubstituteFailed"}
     elif _is_branch(node):

@@ -22,7 +22,9 @@ from temporalio.api.workflowservice.v1 import DescribeNamespaceRequest
 from temporalio.envconfig import ClientConfig
 from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
-from schema.errors import SetupError
+from activities.sandbox.fork_server_sandbox import REMEDY as ISOLATION_REMEDY
+from activities.sandbox.fork_server_sandbox import ForkServerSandbox
+from schema.errors import IsolationMissing, SetupError
 from schema.key_file import KeyFile, parse_setting
 from schema.search_attributes import SEARCH_ATTRIBUTES
 from schema.settings import Settings
@@ -30,7 +32,7 @@ from schema.version import VERSION
 from workers.data_directory import DataDirectory
 from workers.dev_server import is_ready
 from workers.file_lock import is_locked
-from workers.program import run_program
+from workers.sandbox_setup import sandbox_options
 from workers.server_binary import MODULE, REMEDY, BinaryCache, DevServerBinary, from_path
 from workers.server_record import read_record
 
@@ -66,8 +68,13 @@ async def examine(settings: Settings) -> list[Check]:
         checks += [_embedded_server(settings), await _server_program(settings)]
     else:
         checks.append(await _external_server(settings))
-    checks += [await _database(settings), _artifacts(settings), _secret_keys(settings)]
-    checks.append(await _sandbox(settings))
+    checks += [
+        await _database(settings),
+        _artifacts(settings),
+        _secret_keys(settings),
+        _requests(settings),
+        await _sandbox(settings),
+    ]
     return checks
 
 
@@ -226,17 +233,40 @@ def _secret_keys(settings: Settings) -> Check:
 
 async def _sandbox(settings: Settings) -> Check:
     name = "sandbox"
+    extras = ", network allowed" if settings.sandbox_network else ""
     if settings.sandbox == "limits-only":
         remedy = "unset HOLDFAST_SANDBOX unless you trust all user code"
-        return _warning(name, "switched to limits only", remedy)
-    remedy = "apt install bubblewrap (user code runs with limits only without it)"
-    if shutil.which("bwrap") is None:
-        return _warning(name, "no bubblewrap", remedy)
-    command = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "true"]
-    tried = await run_program(command, PROBE_SECONDS)
-    if tried.status != 0:
-        return _warning(name, f"bubblewrap does not work: {tried.last_line}", remedy)
-    return _ok(name, "bubblewrap")
+        return _warning(name, f"switched to limits only{extras}", remedy)
+    sandbox = ForkServerSandbox(sandbox_options(settings, isolation_required=True))
+    try:
+        isolation = await sandbox.wait_until_available()
+    except IsolationMissing:
+        reasons = "; ".join(dict.fromkeys(sandbox.rejected.values()))
+        return _warning(name, f"limits only{extras} ({reasons})", ISOLATION_REMEDY)
+    finally:
+        await sandbox.close()
+    missing = next(iter(sandbox.rejected.values()), "")
+    return _ok(name, f"{isolation.name}{extras}" + (f" ({missing})" if missing else ""))
+
+
+def _requests(settings: Settings) -> Check:
+    """Say where requests of authors may go, and who has to see to it."""
+    name = "requests of authors"
+    allowed = ", ".join(settings.allowed_addresses)
+    detail = f"public addresses, and {allowed}" if allowed else "public addresses only"
+    proxies = sorted({_address_of(p) for p in (settings.http_proxy, settings.https_proxy) if p})
+    if not proxies:
+        return _ok(name, detail)
+    remedy = (
+        "let the proxy itself refuse private, loopback, link-local and metadata addresses: it "
+        "resolves the names, so only names and literal addresses are checked here"
+    )
+    return _warning(name, f"{detail}, through {', '.join(proxies)}", remedy)
+
+
+def _address_of(url: str) -> str:
+    """Give a URL's host and port, without its password."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _is_writable(path: Path) -> bool:

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from temporalio.service import RPCError
 
+from activities.registry import Peers
 from api.app import create_app
 from schema.db.migrate import migrate
 from schema.errors import DatabaseUnavailable
@@ -20,6 +21,7 @@ from schema.settings import Settings
 from workers.dependencies import Dependencies, open_dependencies
 from workers.http_server import serving
 from workers.local_worker import work
+from workers.peers import open_peers
 from workers.stack import StackAddresses, open_stack
 from workers.worker import WorkerRole
 from workers.worker_lock import WorkerLock
@@ -47,12 +49,20 @@ class Service:
     Args:
         settings: Of this process.
         dependencies: What the work needs.
+        sandbox: Where code of authors runs.
         role: Whose tasks it takes.
     """
 
-    def __init__(self, settings: Settings, dependencies: Dependencies, role: WorkerRole) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        dependencies: Dependencies,
+        peers: Peers,
+        role: WorkerRole,
+    ) -> None:
         self._settings = settings
         self._dependencies = dependencies
+        self._peers = peers
         self._role = role
         self._works = False
         self._draining = False
@@ -69,7 +79,7 @@ class Service:
         try:
             while True:
                 try:
-                    await work(self._dependencies, self._begin, self._role)
+                    await work(self._dependencies, self._peers, self._begin, self._role)
                 except RuntimeError as error:  # what the SDK raises when polling is hopeless
                     LOG.warning("The worker ended: %s", error, extra={"action": "worker_ended"})
                 self._works = False
@@ -127,6 +137,7 @@ async def serve_all(
             port=settings.api_port,
             port_setting="HOLDFAST_API_PORT",
             exclusive=True,
+            isolation_required=False,
         )
 
 
@@ -139,17 +150,31 @@ async def serve(
     port: int,
     port_setting: str,
     exclusive: bool,
+    isolation_required: bool,
 ) -> None:
     """Work and answer health checks until a signal ends it, then drain.
 
+    Args:
+        settings: Of this process.
+        addresses: Where the Temporal server is.
+        role: Whose tasks it takes.
+        started: Called when it answers.
+        port: Where it answers.
+        port_setting: What a message about the port names.
+        exclusive: Whether this data directory has one worker at a time.
+        isolation_required: Whether code of strangers may come, which must be isolated.
+
     Raises:
-        SetupError: If the port is taken.
+        SetupError: If the port is taken, or user code cannot be isolated as required.
     """
     async with contextlib.AsyncExitStack() as stack:
         told_to_stop = stack.enter_context(_signals())
         dependencies = await stack.enter_async_context(open_dependencies(settings, addresses))
+        peers = await stack.enter_async_context(
+            open_peers(settings, dependencies.artifacts, isolation_required=isolation_required)
+        )
         await migrate(dependencies.database)
-        service = Service(settings, dependencies, role)
+        service = Service(settings, dependencies, peers, role)
         url = await stack.enter_async_context(
             serving(create_app(service.readiness), settings.api_host, port, port_setting)
         )

@@ -6,7 +6,6 @@ queues of their own there is one worker a role (architecture 2, temporal-notes 1
 
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from typing import Any
@@ -15,15 +14,10 @@ from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.base import ActivityWrapper
-from activities.registry import build_activities
+from activities.registry import Peers, build_activities
 from activities.secrets import SecretStore
 from activities.slots import Slots
-from activities.tools.address_guard import AddressGuard
-from activities.tools.guarded_transport import Proxies
-from activities.tools.http_client import HttpClient
-from schema.addresses import AddressList
 from schema.contracts import Role
-from schema.settings import Settings
 from workers.dependencies import Dependencies
 from workflows.graph_run import GraphRun
 
@@ -35,17 +29,8 @@ STICKY_TIMEOUT = timedelta(seconds=1.5)
 HEARTBEAT_THROTTLE = timedelta(seconds=0.5)
 """A stop reaches an activity in a heartbeat's answer, so heartbeats must not be held back."""
 
-_PASSED_THROUGH = ("schema",)
-"""Not loaded again in the sandbox: every class would exist twice. `graph_run` passes the rest."""
-
-
-@dataclass(frozen=True)
-class Workers:
-    """The workers of a process and what their activities share."""
-
-    each: Sequence[Worker]
-    http: HttpClient
-    """For requests of authors; closed after the workers."""
+_PASSED_THROUGH = ("schema", "workflows")
+"""Not loaded again in the sandbox: every class would exist twice, and each run would pay for it."""
 
 
 class WorkerRole(StrEnum):
@@ -59,13 +44,15 @@ class WorkerRole(StrEnum):
 
 def build_workers(
     dependencies: Dependencies,
+    peers: Peers,
     role: WorkerRole = WorkerRole.ALL,
     cached_workflows: int = CACHED_WORKFLOWS,
-) -> Workers:
+) -> list[Worker]:
     """Build a worker for each task queue of a role; they are not started.
 
     Args:
         dependencies: What activities work with.
+        peers: What their effects reach.
         role: Which queues to serve.
         cached_workflows: Runs kept in memory between tasks; 0 replays at every task, for tests.
 
@@ -75,18 +62,14 @@ def build_workers(
     roles = list(Role) if role is WorkerRole.ALL else [Role(role)]
     queues = {dependencies.queues.of(each): each for each in reversed(roles)}
     serves_runs = {dependencies.queues.of(Role.RUN)} if Role.RUN in roles else set()
-    http = build_http_client(dependencies.settings)
-    activities = activities_of(dependencies, http)
-    return Workers(
-        [
-            build_worker(dependencies, queue, activities, queue in serves_runs, cached_workflows)
-            for queue in queues
-        ],
-        http,
-    )
+    activities = activities_of(dependencies, peers)
+    return [
+        build_worker(dependencies, queue, activities, queue in serves_runs, cached_workflows)
+        for queue in queues
+    ]
 
 
-def activities_of(dependencies: Dependencies, http: HttpClient) -> list[Callable[..., Any]]:
+def activities_of(dependencies: Dependencies, peers: Peers) -> list[Callable[..., Any]]:
     """Build the activities of this process: all its workers share one wrapper and its slots."""
     settings = dependencies.settings
     wrapper = ActivityWrapper(
@@ -95,8 +78,9 @@ def activities_of(dependencies: Dependencies, http: HttpClient) -> list[Callable
         dependencies.living,
         Slots(settings.io_slots, settings.code_slots),
         SecretStore(dependencies.log, dependencies.keys),
+        sandbox=peers.sandbox,
     )
-    return build_activities(dependencies.log, dependencies.artifacts, wrapper, http)
+    return build_activities(dependencies.log, wrapper, peers)
 
 
 def build_worker(
@@ -130,15 +114,6 @@ def build_worker(
     )
 
 
-def build_http_client(settings: Settings) -> HttpClient:
-    """Build the client of every request whose address an author controls."""
-    return HttpClient(
-        AddressGuard(AddressList.parse(settings.allowed_addresses)),
-        Proxies(settings.http_proxy, settings.https_proxy, settings.no_proxy),
-        settings.http_seconds,
-    )
-
-
 def workflow_runner() -> SandboxedWorkflowRunner:
     """Build the runner of workflow code, for workers and replay alike."""
     return SandboxedWorkflowRunner(
@@ -147,10 +122,9 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 
 @contextlib.asynccontextmanager
-async def running(workers: Workers) -> AsyncIterator[None]:
+async def running(workers: Sequence[Worker]) -> AsyncIterator[None]:
     """Run workers as long as the block; leaving it drains them."""
     async with contextlib.AsyncExitStack() as stack:
-        await stack.enter_async_context(contextlib.aclosing(workers.http))
-        for worker in workers.each:
+        for worker in workers:
             await stack.enter_async_context(worker)
         yield

@@ -146,7 +146,6 @@ class ActivityCalls:
                 result_type=ActivityReturn[FinalizeOutput],
                 start_to_close_timeout=FINALIZE.start_to_close,
                 retry_policy=_FINALIZE_ONCE,
-                summary="finalize",
             )
         except ActivityError:
             self._ledger.put_back(carried)

@@ -2,20 +2,17 @@
 
 One coroutine owns all state. Node tasks and signal handlers only append to queues; there is one
 `wait_condition` (temporal-notes 4.2). What a failure means is in `failures.py`, which nodes are
-ready in `scheduler.py`, what commands do in `commands.py`, how facts leave in `fact_ledger.py` and
-`fact_carrier.py`, how a run ends in `ending.py`.
+ready in `scheduler.py`, what is under way in `in_flight.py`, what commands do in `commands.py`, how
+facts leave in `fact_ledger.py` and `fact_carrier.py`, how a run ends in `ending.py`.
 """
 
 import asyncio
 from collections import deque
 from collections.abc import Awaitable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from temporalio import workflow
-from temporalio.exceptions import ActivityError
 
-from schema.activities import ClaimAs, ClaimedOutcome
-from schema.facts import NodeStarted
 from schema.nodes.base import RESPONSE_TYPES
 from schema.runs import NodeExecutionStatus, RunInput, RunStatus
 from schema.traversal import leave_of
@@ -34,23 +31,13 @@ from workflows.failures import (
     no_branch_selected,
     result_of_error,
 )
+from workflows.in_flight import Ended, InFlight
 from workflows.nodes import EXECUTORS
-from workflows.nodes.base import NodeContext, NodeResult, result_of_claim
+from workflows.nodes.base import NodeContext, NodeResult
 from workflows.run_state import RunState
 
-_ABANDON_SECONDS = 10
-"""Longest wait for node tasks that were cancelled."""
 _MAX_SIGNALS = 5_000
 """Half of what one history may receive; from here on the run continues as new (architecture 6)."""
-
-
-@dataclass(frozen=True)
-class _Ended:
-    """A node task that ended: with a result, or with an error that the loop judges."""
-
-    context: NodeContext
-    result: NodeResult | None
-    error: BaseException | None = None
 
 
 class Interpreter:
@@ -69,11 +56,8 @@ class Interpreter:
         self._carrier = FactCarrier(self.calls, self.ledger)
         self._clock = ActiveClock(state)
         self._nodes = run_input.plan.graph.by_id
-        self._running: dict[str, tuple[NodeContext, asyncio.Task[None]]] = {}
-        self._retries: dict[str, asyncio.Task[None]] = {}
-        self._ended: deque[_Ended] = deque()
+        self._work = InFlight()
         self._due: deque[str] = deque()
-        self._deferred: dict[str, NodeStarted] = {}
 
     async def run(self) -> None:
         """Go on until the run is over, or until it can continue as new."""
@@ -98,43 +82,23 @@ class Interpreter:
         """Whether nothing is left to do."""
         return not (
             self.state.scheduler.has_ready
-            or self._running
-            or self._retries
+            or self._work.running
+            or self._work.retries
             or self._due
-            or self._ended
+            or self._work.ended
             or self.commands.are_waiting
         )
 
     async def abandon_work(self) -> None:
-        """Cancel what is in flight and record how it ended; wait for the carrier under way.
-
-        What has ended meanwhile counts as it ended; everything else was stopped.
-        """
+        """Cancel what is in flight and record how it ended; wait for the carrier under way."""
         self.stop_clock()
-        tasks = [task for _, task in self._running.values()] + list(self._retries.values())
-        for context, _ in self._running.values():
-            context.is_abandoned = True
-        for task in tasks:
-            task.cancel()
-        if tasks:
-            await workflow.wait(tasks, timeout=_ABANDON_SECONDS)
-        for ended in self._ended:
-            self._take_late(ended)
-        self._ended.clear()
-        await self._claim_activities()
-        for context, _ in self._running.values():
-            if not context.announced:
-                # A second NodeStarted of a try counts for nothing.
-                context.announce()
-            self._record(context, NodeResult(error="stopped"), NodeExecutionStatus.STOPPED)
-        self._running.clear()
-        self._retries.clear()
+        await self._work.abandon(self.calls, self._record_late)
         await self._carrier.wait()
         self.commands.refuse_all()
 
     def show(self, status: RunStatus) -> None:
         """Show the moment in the Temporal Web UI."""
-        workflow.set_current_details(details.describe(self.state, status, self._retries))
+        workflow.set_current_details(details.describe(self.state, status, self._work.retries))
 
     def stop_clock(self) -> None:
         """Note how much active time is left: the run ends, or its state is carried on."""
@@ -146,9 +110,9 @@ class Interpreter:
         return {
             "paused": self.state.paused,
             "nodes": {node_id: str(state) for node_id, state in states.items()},
-            "running": list(self._running),
+            "running": list(self._work.running),
             "ready": list(self.state.scheduler.ready),
-            "waiting_for_retry": list(self._retries),
+            "waiting_for_retry": list(self._work.retries),
             "variables": self.state.pool.names(),
             "steps": self.state.counters.steps,
             "exceptions": self.state.counters.exceptions,
@@ -157,14 +121,19 @@ class Interpreter:
     def _is_over(self) -> bool:
         if self.ending is not None or self.calls.ended is not None or self.is_complete:
             return True
-        at_rest = not (self._running or self._retries or self._ended or self.commands.are_waiting)
+        at_rest = not (
+            self._work.running
+            or self._work.retries
+            or self._work.ended
+            or self.commands.are_waiting
+        )
         return self.yielding and at_rest and self.ledger.all_acknowledged
 
     def _has_work(self) -> bool:
         """Whether the loop has something to do now."""
         return bool(
             self.commands.are_waiting
-            or self._ended
+            or self._work.ended
             or self._due
             or self._may_launch()
             or self._is_over()
@@ -177,17 +146,17 @@ class Interpreter:
         """Obey, settle and launch, in this order; say whether a node has to be waited for."""
         while self.commands.are_waiting and self.ending is None:
             self.ending = self.commands.apply_next()
-        while self._ended and self.ending is None:
-            self._settle(self._ended.popleft())
+        while self._work.ended and self.ending is None:
+            self._settle(self._work.ended.popleft())
         while self._due:
             self.state.scheduler.requeue(self._due.popleft())
         self.ending = self.ending or self._limit_reached()
         if self.ending is None and self._is_at_rest():
             self.commands.announce_pause()
-        were_running = len(self._running)
+        were_running = len(self._work.running)
         while self._may_launch():
             self._launch(self.state.scheduler.take())
-        return len(self._running) > were_running
+        return len(self._work.running) > were_running
 
     def _limit_reached(self) -> Ending | None:
         """Give the ending that something but a node or a command asks for."""
@@ -206,8 +175,8 @@ class Interpreter:
 
     def _is_at_rest(self) -> bool:
         """Whether no node runs although some could or will."""
-        is_idle = not self._running and not self._ended
-        return is_idle and (self.state.scheduler.has_ready or bool(self._retries))
+        is_idle = not self._work.running and not self._work.ended
+        return is_idle and (self.state.scheduler.has_ready or bool(self._work.retries))
 
     def _may_launch(self) -> bool:
         return (
@@ -217,12 +186,12 @@ class Interpreter:
             and not self.state.paused
             and not self.yielding
             and not self._carrier.blocks_launching
-            and len(self._running) < self.run_input.policy.max_parallel
+            and len(self._work.running) < self.run_input.policy.max_parallel
         )
 
     def _launch(self, node_id: str) -> None:
         node, state = self._nodes[node_id], self.state
-        begun = self._deferred.pop(node_id, None) or node_facts.started(
+        begun = state.deferred.pop(node_id, None) or node_facts.started(
             node, state, self.run_input.run_id, workflow.time()
         )
         if state.counters.steps > self.run_input.policy.max_steps:
@@ -234,67 +203,34 @@ class Interpreter:
         try:
             result = EXECUTORS[node.type](node.data, context)
         except Exception as error:  # noqa: BLE001 judged by the loop
-            self._ended.append(_Ended(context, None, error))
+            self._work.ended.append(Ended(context, None, error))
             return
         if isinstance(result, NodeResult):
-            self._ended.append(_Ended(context, result))
+            self._work.ended.append(Ended(context, result))
         else:
-            self._running[node_id] = (context, asyncio.create_task(self._wait(context, result)))
+            self._work.running[node_id] = (
+                context,
+                asyncio.create_task(self._wait(context, result)),
+            )
 
     async def _wait(self, context: NodeContext, result: Awaitable[NodeResult]) -> None:
         """Wait for a try; every way it can end goes through the queue to the loop."""
         try:
-            self._ended.append(_Ended(context, await result))
+            self._work.ended.append(Ended(context, await result))
         except (Exception, asyncio.CancelledError) as error:  # noqa: BLE001 judged by the loop
-            self._ended.append(_Ended(context, None, error))
+            self._work.ended.append(Ended(context, None, error))
 
-    def _take_late(self, ended: _Ended) -> None:
-        """Record a try that ended when the run was over already; nothing follows from it."""
-        context, result = ended.context, ended.result
-        if result is None or result.deferred:
-            return
-        self._running.pop(context.node.id, None)
-        if result.error is not None:
-            self.state.counters.exceptions += 1
-            self._record(context, result, NodeExecutionStatus.FAILED)
-        elif not result.recorded:
-            self._record(context, result, NodeExecutionStatus.SUCCEEDED)
-
-    async def _claim_activities(self) -> None:
-        """Claim the tries that activities still execute: the log says one thing about each."""
-        claimed = [
-            (context, context.given_up)
-            for context, _ in self._running.values()
-            if context.given_up is not None
-        ]
-        if not claimed or self.calls.ended is not None:
-            return
-        try:
-            outcomes = await self.calls.claim(
-                [given_up for _, given_up in claimed], ClaimAs.STOPPED, "stopped"
-            )
-        except ActivityError:
-            return  # workflow code says itself that they were stopped
-        for (context, _), outcome in zip(claimed, outcomes, strict=False):
-            self._take_claimed(context, outcome)
-
-    def _take_claimed(self, context: NodeContext, outcome: ClaimedOutcome) -> None:
-        del self._running[context.node.id]
-        if outcome.failure is not None:
-            self.state.counters.exceptions += 1
-            self._record(context, result_of_claim(outcome), NodeExecutionStatus.FAILED)
-
-    def _settle(self, ended: _Ended) -> None:
+    def _settle(self, ended: Ended) -> None:
         """Take a try's result into the run's state and facts (dify-nodes 2.4, 2.7)."""
         context, node, result = ended.context, ended.context.node, ended.result
         if isinstance(ended.error, asyncio.CancelledError) or is_stopped(ended.error):
-            return  # `abandon_work` records it; it is still in `_running`
-        self._running.pop(node.id, None)
+            return  # `abandon_work` records it: it is still among those that run
+        self._work.running.pop(node.id, None)
         if result is None:
             assert ended.error is not None
             result = result_of_error(ended.error)
         if result.deferred:
-            self._deferred[node.id] = context.started
+            self.state.deferred[node.id] = context.started
             self.state.scheduler.requeue(node.id)
         elif result.error is not None:
             self._settle_failure(context, result)
@@ -332,20 +268,27 @@ class Interpreter:
     ) -> None:
         self.ledger.emit(node_facts.finished(context.started, result, status, workflow.time()))
 
+    def _record_late(
+        self, context: NodeContext, result: NodeResult, status: NodeExecutionStatus
+    ) -> None:
+        """Record a try that ended when the run was over already."""
+        self.state.counters.exceptions += status is NodeExecutionStatus.FAILED
+        self._record(context, result, status)
+
     def _retry(self, context: NodeContext, result: NodeResult, retry: Retry) -> None:
         node_id, begun = context.node.id, context.started
         self.state.attempts[node_id] = begun.attempt + 1
         self.ledger.emit(node_facts.retried(begun, result, retry.retry_index, workflow.time()))
-        self._retries[node_id] = asyncio.create_task(self._wait_for_retry(node_id, retry))
+        self._work.retries[node_id] = asyncio.create_task(self._wait_for_retry(node_id, retry))
 
     async def _wait_for_retry(self, node_id: str, retry: Retry) -> None:
         """Wait durably; the node then takes its turn in the ready queue like any other."""
         await workflow.sleep(max(0.001, retry.seconds), summary=f"retry {retry.retry_index}")
-        del self._retries[node_id]
+        del self._work.retries[node_id]
         self._due.append(node_id)
 
     def _keep_time(self) -> None:
-        if self.state.paused and not self._running:
+        if self.state.paused and not self._work.running:
             self._clock.stand_still()
         else:
             self._clock.run()

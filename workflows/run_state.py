@@ -6,6 +6,7 @@ every fact is in the log.
 
 from dataclasses import asdict, dataclass, field
 
+from schema.facts import NodeStarted
 from schema.runs import RunInput, Snapshot
 from workflows.run_outputs import RunOutputs
 from workflows.scheduler import Scheduler
@@ -37,6 +38,8 @@ class RunState:
     counters: Counters = field(default_factory=Counters)
     attempts: dict[str, int] = field(default_factory=dict)
     """Number of the latest try, by node id."""
+    deferred: dict[str, NodeStarted] = field(default_factory=dict)
+    """Tries that were launched and sent back unstarted, by node id: they are counted already."""
     paused: bool = False
     pause_announced: bool = False
     """Whether the log says that the run is paused: it has come to rest."""
@@ -63,6 +66,10 @@ class RunState:
             outputs=RunOutputs.restore(snapshot.outputs),
             counters=Counters(**snapshot.counters),
             attempts=dict(snapshot.attempts),
+            deferred={
+                node_id: NodeStarted.model_validate(begun)
+                for node_id, begun in snapshot.deferred.items()
+            },
             paused=snapshot.paused,
             pause_announced=snapshot.pause_announced,
             pause_reason=snapshot.pause_reason,
@@ -80,6 +87,7 @@ class RunState:
             outputs=self.outputs.snapshot(),
             counters=asdict(self.counters),
             attempts=self.attempts,
+            deferred={node_id: begun.model_dump() for node_id, begun in self.deferred.items()},
             paused=self.paused,
             pause_announced=self.pause_announced,
             pause_reason=self.pause_reason,

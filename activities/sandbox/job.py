@@ -83,3 +83,12 @@ class Sandbox(Protocol):
             SandboxUnavailable: If no child could be had; the same call is worth repeating.
         """
         ...
+
+    async def wait_until_available(self) -> object:
+        """Return once a child could be had.
+
+        Raises:
+            SandboxUnavailable: If none can be had now.
+            IsolationMissing: If this machine cannot isolate as it must.
+        """
+        ...

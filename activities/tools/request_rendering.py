@@ -1,4 +1,4 @@
-"""From a node's data and its variables to the request to send: order and rules are Dify's (5.8).
+"""From a node's data and its variables to the request to send (dify-nodes 5.8).
 
 Pure but for the mending of JSON. What would not be one request, such as a line end inside a header,
 is a failure of the node and is never sent (invariant 18).
@@ -6,12 +6,12 @@ is a failure of the node and is never sent (invariant 18).
 
 import base64
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from activities.tools.json_mending import Mend
 from activities.tools.request_bodies import render_body
-from activities.tools.request_draft import RequestDraft
+from activities.tools.request_draft import BodyPiece, RequestDraft
 from activities.tools.template_text import RenderedText, render
 from schema.errors import RequestFailed
 from schema.nodes.http_parts import Authorization, BodyType, KeyType, split_pairs
@@ -39,7 +39,11 @@ class _AuthHeader:
 
 
 async def render_request(
-    data: HttpRequestNodeData, variables: Variables, mend: Mend, boundary: str
+    data: HttpRequestNodeData,
+    variables: Variables,
+    mend: Mend,
+    boundary: str,
+    holds_secret: Callable[[str], bool],
 ) -> RequestDraft:
     """Render a request.
 
@@ -48,6 +52,7 @@ async def render_request(
         variables: What it selects; large values of a body may be references.
         mend: Reads JSON.
         boundary: What separates the parts of a form.
+        holds_secret: Whether a text has a secret in it that came inside a plain value.
 
     Raises:
         RequestFailed: If the request cannot be made, with Dify's message where it has one.
@@ -66,8 +71,8 @@ async def render_request(
         params=tuple((key.text, value.text) for key, value in params),
         headers={name: v for name, v in headers.items() if name.lower() not in _FRAMING},
         pieces=body.pieces,
-        secret_headers=_secret_headers(headers, rendered.secrets, auth),
-        has_secret_body=body.has_secret,
+        secret_headers=_secret_headers(headers, rendered.secrets, holds_secret, auth),
+        has_secret_body=body.has_secret or _holds_secret(body.pieces, holds_secret),
         shown_url=url.shown,
         shown_params=tuple((key.shown, value.shown) for key, value in params),
         shown_headers=_masked(shown, auth),
@@ -150,15 +155,23 @@ def _check(headers: Mapping[str, str]) -> None:
 
 
 def _secret_headers(
-    headers: Mapping[str, str], secrets: Iterable[str], auth: _AuthHeader | None
+    headers: Mapping[str, str],
+    secrets: Iterable[str],
+    holds_secret: Callable[[str], bool],
+    auth: _AuthHeader | None,
 ) -> frozenset[str]:
     """Name the headers that may not go to another host."""
     found = {
         name.lower()
         for name, value in headers.items()
-        if is_secret_name(name) or any(secret in value for secret in secrets)
+        if is_secret_name(name) or holds_secret(value) or any(secret in value for secret in secrets)
     }
     return frozenset(found if auth is None else {*found, auth.name.lower()})
+
+
+def _holds_secret(pieces: Iterable[BodyPiece], holds_secret: Callable[[str], bool]) -> bool:
+    texts = (piece.decode(errors="replace") for piece in pieces if isinstance(piece, bytes))
+    return any(map(holds_secret, texts))
 
 
 def _masked(headers: Mapping[str, str], auth: _AuthHeader | None) -> dict[str, str]:

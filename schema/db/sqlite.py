@@ -6,6 +6,7 @@ times what the statements cost.
 
 import asyncio
 import sqlite3
+import time
 from collections.abc import AsyncGenerator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from typing import Literal
@@ -16,6 +17,8 @@ from schema.db.engine import Database, Job, Synchronous, T, translated
 
 BUSY_TIMEOUT_SECONDS = 10.0
 """How long a writer waits for another process."""
+
+_POLL_SECONDS = 0.01
 _READER_THREADS = 2
 _UNAVAILABLE = frozenset(
     {
@@ -87,7 +90,7 @@ def _build_engine(url: URL, synchronous: str, begin: str, connections: int) -> E
         # The driver would begin transactions itself, and deferred ones: one that reads and then
         # writes fails at once when somebody else has written, whatever the timeout.
         connection.isolation_level = None
-        connection.execute("PRAGMA journal_mode=WAL").close()
+        _write_ahead(connection)
         connection.execute(f"PRAGMA synchronous={synchronous}").close()
 
     @event.listens_for(engine, "begin")
@@ -95,6 +98,20 @@ def _build_engine(url: URL, synchronous: str, begin: str, connections: int) -> E
         connection.exec_driver_sql(begin)
 
     return engine
+
+
+def _write_ahead(connection: sqlite3.Connection) -> None:
+    """Bring the file to WAL mode, which it keeps; raises the driver's error if that never works."""
+    # SQLite's own time-out does not cover the change of mode: with a writer in the way, such as
+    # another process that opens the new file at this moment, it fails at once.
+    deadline = time.monotonic() + BUSY_TIMEOUT_SECONDS
+    while connection.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+        try:
+            connection.execute("PRAGMA journal_mode=WAL").close()
+        except sqlite3.OperationalError as error:
+            if not _is_unavailable(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_POLL_SECONDS)
 
 
 def _transact(engine: Engine, job: Job[T]) -> T:

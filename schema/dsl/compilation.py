@@ -6,8 +6,8 @@ with substitutes in tests; `is_runnable` tells whether a run may start.
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field, replace
 
 from schema.dsl.containers import APP, Partition, partition
 from schema.dsl.definition import WorkflowDefinition
@@ -42,6 +42,11 @@ class Compilation:
     def is_runnable(self) -> bool:
         """Whether a run may start."""
         return self.plan is not None and not any(finding.is_error for finding in self.findings)
+
+    def with_findings(self, more: Iterable[Finding]) -> "Compilation":
+        """Add findings in their places."""
+        entries = read_entries(self.definition.nodes, self.definition.edges)
+        return replace(self, findings=_in_order([*self.findings, *more], entries))
 
 
 def compile_definition(definition: WorkflowDefinition) -> Compilation:

@@ -86,7 +86,9 @@ def read_definition(data: bytes | str) -> WorkflowDefinition:
     version = _version(root)
     kind = DocumentKind.RAG_PIPELINE if root.get("kind") == _PIPELINE else DocumentKind.APP
     if kind is DocumentKind.APP and not root.get("app"):
-        raise InvalidDocument("Missing app data in YAML content.")
+        raise InvalidDocument(
+            "Missing app data in YAML content (no `app`): is it an export of Dify?"
+        )
     header = _mapping(root, "app" if kind is DocumentKind.APP else _PIPELINE)
     mode = DocumentMode.RAG_PIPELINE if kind is DocumentKind.RAG_PIPELINE else _mode(header)
     workflow = _mapping(root, "workflow")

@@ -1,4 +1,4 @@
-"""What of a graph this version cannot run, by name: node types, tools, models, inputs, templates.
+"""What of a graph this version cannot run, by name: node types, tools, models, inputs.
 
 A node that no run can come to stops nothing: for it the same findings are warnings.
 """
@@ -13,9 +13,7 @@ from schema.nodes import NODE_DATA
 from schema.nodes.base import NodeData
 from schema.nodes.foreign import ForeignNodeData
 from schema.nodes.start import InputType, InputVariable, StartNodeData
-from schema.nodes.template_transform import TemplateTransformNodeData
 from schema.plan import PlanGraph
-from schema.values.templates import PlainJinja
 
 _BODY_STARTS = frozenset({"iteration-start", "loop-start"})
 """Bookkeeping of a container, which is named itself."""
@@ -73,13 +71,6 @@ def _lacks(data: NodeData) -> Iterator[_Lack]:
         case StartNodeData():
             for index, variable in enumerate(data.variables):
                 yield from _input_lacks(f"variables.{index}", variable)
-        case TemplateTransformNodeData() if PlainJinja.parse(data.template) is None:
-            yield _Lack(
-                FindingCode.TEMPLATE_NEEDS_SANDBOX,
-                "template",
-                "The template uses more of Jinja2 than names, which needs a sandbox.",
-                "text and {{ name }}",
-            )
 
 
 def _input_lacks(field: str, variable: InputVariable) -> Iterator[_Lack]:

@@ -81,6 +81,8 @@ def read_yaml(data: bytes | str) -> YamlDocument:
 def _describe(error: yaml.YAMLError) -> str:
     if isinstance(error, yaml.MarkedYAMLError) and error.problem_mark is not None:
         return f"{error.problem or error.context} ({_place(error.problem_mark)})."
+    if isinstance(error, yaml.reader.ReaderError):
+        return f"{error.reason} (character {error.position + 1}); an export is text in UTF-8."
     return f"{quote(str(error).partition(chr(10))[0])}."
 
 

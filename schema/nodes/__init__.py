@@ -5,6 +5,7 @@ from typing import Any
 
 from schema.nodes.answer import AnswerNodeData
 from schema.nodes.base import NodeData
+from schema.nodes.code import CodeNodeData
 from schema.nodes.end import EndNodeData
 from schema.nodes.foreign import ForeignNodeData
 from schema.nodes.http_request import HttpRequestNodeData
@@ -20,6 +21,7 @@ NODE_DATA: Mapping[str, type[NodeData]] = {
     "if-else": IfElseNodeData,
     "variable-aggregator": VariableAggregatorNodeData,
     "template-transform": TemplateTransformNodeData,
+    "code": CodeNodeData,
     "http-request": HttpRequestNodeData,
 }
 """Node type in Dify's spelling to its data class; any other type is foreign to this version."""

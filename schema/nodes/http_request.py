@@ -4,8 +4,12 @@ How a request is made of the data is in `activities/tools/request_rendering.py`.
 """
 
 from collections.abc import Iterable, Iterator, Mapping
+from datetime import timedelta
 from typing import Literal, TypeAlias
 
+from schema.contracts import ActivityContract, Role
+from schema.limits import MAX_HTTP_SECONDS
+from schema.node_calls import WAITING, NodeInput, NodeOutput
 from schema.nodes.base import NodeData
 from schema.nodes.http_parts import Authorization, Body, Pair, Timeout, parsed, split_pairs
 from schema.nodes.http_secrets import SecretLiteral, is_secret_name, secret_literals, with_secrets
@@ -13,6 +17,7 @@ from schema.nodes.value_selector import complete
 from schema.selectors import Selector
 
 __all__ = [
+    "HTTP_REQUEST",
     "HttpRequestNodeData",
     "Method",
     "SecretLiteral",
@@ -82,3 +87,13 @@ class HttpRequestNodeData(NodeData):
         for item in self.body.data if self.body is not None else ():
             yield item.key
             yield item.value
+
+
+HTTP_REQUEST = ActivityContract(
+    name="http-request",
+    input_type=NodeInput,
+    output_type=NodeOutput,
+    role=Role.IO,
+    start_to_close=timedelta(seconds=MAX_HTTP_SECONDS) + WAITING,
+)
+"""An author's request, sent through the address guard."""

@@ -24,7 +24,7 @@ class StringText:
     Example:
         >>> text = StringText()
         >>> [text.feed(b'"a\\u00'), text.feed(b'e9\\n"'), text.end()]
-        ['', 'aé', '\n']
+        ['a', 'é\n', '']
     """
 
     def __init__(self) -> None:
@@ -96,7 +96,7 @@ class ObjectText:
                 if index < last:
                     yield '"'
             elif index == last:
-                cut = _safe_cut(part)
+                cut = _cut_of_open(part)
                 self._held = part[cut:]
                 yield _rewritten(part[:cut])
             elif part == _TAG_KEY:
@@ -118,7 +118,7 @@ class ObjectText:
                 continue
             rest = _REST_OF_STRING.match(text, position)
             if rest is None:
-                cut = position + _safe_cut(text[position:])
+                cut = position + _cut_of_open(text[position:])
                 yield _rewritten(text[position:cut])
                 self._held = text[cut:]
                 return
@@ -160,6 +160,11 @@ def _rewritten_key(inside: bytes) -> str:
 
 def _with_characters(inside: bytes) -> str:
     return json.dumps(_unescaped(inside), ensure_ascii=False)[1:-1]
+
+
+def _cut_of_open(inside: bytes) -> int:
+    """Find where a string that goes on may be cut; what may be the tag of ours waits whole."""
+    return 0 if _TAG_KEY.startswith(inside) else _safe_cut(inside)
 
 
 def _safe_cut(text: bytes) -> int:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeAlias, cast
 
-from schema.errors import NodeError
+from schema.errors import NodeError, TemplateFailed
 from schema.limits import LimitsProfile, ResultLimits
 from schema.nodes.answer import AnswerNodeData
 from schema.nodes.base import NodeData
@@ -22,7 +22,7 @@ from schema.nodes.value_selector import find_in
 from schema.nodes.variable_aggregator import VariableAggregatorNodeData
 from schema.values.conditions import evaluate_group
 from schema.values.segments import Segment, SegmentType
-from schema.values.templates import PlainJinja, Template
+from schema.values.templates import Template
 from schema.values.variables import Variables
 
 
@@ -187,15 +187,11 @@ def _template(
     data: TemplateTransformNodeData, variables: Variables, limits: ResultLimits, node_id: str
 ) -> Evaluation:
     """Render text and plain names as Jinja2 would (dify-nodes 5.7)."""
-    template = PlainJinja.parse(data.template)
-    if template is None:
-        return Evaluation(
-            error="This template needs Jinja2, which this version does not run.",
-            error_type="WorkflowNodeError",
-        )
+    if data.plain is None:
+        raise TemplateFailed("The template is more than text and names; it is not evaluated here.")
     found = {v.variable: find_in(variables, v.value_selector) for v in data.variables}
     inputs = {name: None if segment is None else segment.raw for name, segment in found.items()}
-    text = template.render(inputs)
+    text = data.plain.render(inputs)
     if len(text) > limits.template_characters:
         return Evaluation(
             inputs=inputs, error=f"Output length exceeds {limits.template_characters} characters"

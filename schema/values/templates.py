@@ -180,17 +180,17 @@ def _shown(value: Value) -> str:
     if isinstance(value, str):
         return value
     require_values(value)
-    return python_text(_with_file_fields(plain(value)))
+    return python_text(with_file_fields(plain(value)))
 
 
-def _with_file_fields(value: Value) -> Value:
+def with_file_fields(value: Value) -> Value:
     """Replace files by their serialised form: templates get JSON."""
     match value:
         case File():
             return value.to_dict()
         case dict():
-            return {key: _with_file_fields(item) for key, item in value.items()}
+            return {key: with_file_fields(item) for key, item in value.items()}
         case list():
-            return [_with_file_fields(item) for item in value]
+            return [with_file_fields(item) for item in value]
         case _:
             return value

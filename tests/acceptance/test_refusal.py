@@ -34,7 +34,7 @@ def run(home: Path, file: Path, *arguments: str) -> subprocess.CompletedProcess[
 @pytest.mark.parametrize(
     ("old", "new", "named"),
     [
-        ("type: variable-aggregator", "type: code", "'code'"),
+        ("type: variable-aggregator", "type: agent", "'agent'"),
         ("comparison_operator: ≥", "comparison_operator: roughly", "comparison_operator"),
         ("type: start\n", "type: loop-end\n", "start"),
         ("kind: app", "kind: [app", "Not YAML"),

@@ -1,34 +1,22 @@
 """docker-compose.yml is read by the parser that Docker Compose itself uses."""
 
-import shutil
 import subprocess
 from pathlib import Path
 
 import pytest
 
+from tests.integration.conftest import ParserBuild
 from tests.sources import ROOT
-
-PARSER = "github.com/compose-spec/compose-go/v2/cmd@v2.16.2"
-BUILD_SECONDS = 240
 
 
 @pytest.fixture(scope="module")
-def compose_parser(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def compose_parser(compose_parser_build: ParserBuild | None) -> Path:
     """The parser's own command, built from its module."""
-    go = shutil.which("go")
-    if go is None:
+    if compose_parser_build is None:
         pytest.skip("Go is not installed; it builds the Compose parser")
-    folder = tmp_path_factory.mktemp("compose")
-    build = subprocess.run(
-        ["env", f"GOBIN={folder}", go, "install", PARSER],
-        capture_output=True,
-        text=True,
-        timeout=BUILD_SECONDS,
-        check=False,
-    )
-    if build.returncode != 0:
-        pytest.skip(f"the Compose parser cannot be built here: {build.stderr[-300:]}")
-    return folder / "cmd"
+    if reason := compose_parser_build.wait():
+        pytest.skip(f"the Compose parser cannot be built here: {reason}")
+    return compose_parser_build.program
 
 
 def parse(parser: Path, file: Path) -> subprocess.CompletedProcess[str]:

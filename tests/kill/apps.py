@@ -24,12 +24,12 @@ class App:
     inputs: Mapping[str, Any] = field(default_factory=dict)
     query: str = ""
 
-    def write(self, folder: Path) -> list[str]:
+    def write(self, folder: Path, **inputs_of_the_stage: Any) -> list[str]:
         """Write the export; give the arguments of `holdfast run`."""
         folder.mkdir(exist_ok=True, parents=True)
         export, inputs = folder / "app.yml", folder / "inputs.json"
         export.write_text(self.document())
-        inputs.write_text(json.dumps(dict(self.inputs)))
+        inputs.write_text(json.dumps({**self.inputs, **inputs_of_the_stage}))
         query = ["--query", self.query] if self.query else []
         return [str(export), "--inputs", f"@{inputs}", *query]
 
@@ -115,8 +115,43 @@ def a_chat() -> str:
     return a_document(nodes, edges, mode="advanced-chat")
 
 
+def calls() -> str:
+    """Three calls of the peer side by side, their join, and one more call."""
+    names = ("a", "b", "c")
+    nodes = [
+        a_start("start", "peer"),
+        *[_a_call(name) for name in names],
+        a_template("join", "{{ a }} {{ b }} {{ c }}", **{name: [name, "body"] for name in names}),
+        _a_call("d"),
+        an_end("end", joined=["join", "output"], last=["d", "body"]),
+    ]
+    edges = [
+        *[("start", name) for name in names],
+        *[(name, "join") for name in names],
+        ("join", "d"),
+        ("d", "end"),
+    ]
+    return a_document(nodes, edges)
+
+
+def _a_call(name: str) -> dict[str, Any]:
+    return a_node(
+        name,
+        "http-request",
+        url=f"{{{{#start.peer#}}}}/{name}",
+        method="post",
+        authorization={"type": "no-auth"},
+        headers="",
+        params="",
+        body={"type": "none", "data": []},
+    )
+
+
+CALLS_AT_ONCE = 3
+"""Calls of the app `calls` that are in flight before the join."""
 APPS: Mapping[str, App] = {
     "chain": App(a_chain, {"q": "hello"}),
     "large": App(a_large_graph, {"q": LARGE}),
+    "calls": App(calls),
     "chat": App(a_chat, {"q": LARGE}, query="What a day is it?"),
 }

@@ -5,18 +5,19 @@ After each the user does what a user would do: wait, or `holdfast attach`.
 
 import signal
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from schema.kill_points import KillPoint
 from schema.limits import MAX_EFFECT_STARTS
-from tests.kill.apps import APPS
-from tests.kill.records import Left, read_left, run_ids
-from tests.kill.stage import SECONDS, Stage, Victim, assert_succeeded
+from tests.kill.apps import CALLS_AT_ONCE
+from tests.kill.records import Left, run_ids
+from tests.kill.stage import REACH_SECONDS, SECONDS, Stage, Victim, assert_succeeded
 
 KEEPER_POINTS: tuple[KillPoint, ...] = ("keeper begun", "server started", "server ready")
 """Places of the keeper's process, not of the command's."""
 
 
+@runtime_checkable
 class Case(Protocol):
     """A run and what happens to it."""
 
@@ -41,7 +42,7 @@ class Killed:
         return f"{self.app}, {self.point}:{self.count}, {self.victim}"
 
     def play(self, stage: Stage) -> Left:
-        arguments = [*APPS[self.app].write(stage.home / "app"), "--json"]
+        arguments = [*stage.arguments(self.app), "--json"]
         if self.point in KEEPER_POINTS:
             stage.lose_keeper_at(self.point, self.count, "run", *arguments)
         elif self.victim is Victim.WORKER:
@@ -58,7 +59,7 @@ class Killed:
         (run_id,) = run_ids(stage.home)
         if self.victim in (Victim.WORKER, Victim.ALL):
             assert_succeeded(stage.call("attach", run_id))
-        return read_left(stage.home, run_id)
+        return stage.left(run_id)
 
 
 @dataclass(frozen=True)
@@ -73,16 +74,16 @@ class PausedAndKilled:
         return f"{self.app}, paused, {self.pausing[0]}, resumed, {self.resuming[0]}"
 
     def play(self, stage: Stage) -> Left:
-        stage.die_at("effect begun", 1, "run", *APPS[self.app].write(stage.home / "app"))
+        stage.die_at("effect begun", 1, "run", *stage.arguments(self.app))
         (run_id,) = run_ids(stage.home)
         assert "accepted" in stage.call("pause", run_id).stdout
         stage.die_at(*self.pausing, "attach", run_id)
         assert stage.call("attach", run_id).code == 3
-        assert read_left(stage.home, run_id).status == "paused"
+        assert stage.left(run_id).status == "paused"
         assert "accepted" in stage.call("resume", run_id).stdout
         stage.die_at(*self.resuming, "attach", run_id)
         assert_succeeded(stage.call("attach", run_id))
-        return read_left(stage.home, run_id)
+        return stage.left(run_id)
 
 
 @dataclass(frozen=True)
@@ -95,10 +96,34 @@ class Deadly:
         return f"{self.app}, deadly"
 
     def play(self, stage: Stage) -> Left:
-        command = ["run", *APPS[self.app].write(stage.home / "app")]
+        command = ["run", *stage.arguments(self.app)]
         for _ in range(MAX_EFFECT_STARTS):
             stage.die_at("effect begun", 1, *command)
             (run_id,) = run_ids(stage.home)
             command = ["attach", run_id]
         assert stage.call(*command).code == 1
-        return read_left(stage.home, run_id)
+        return stage.left(run_id)
+
+
+@dataclass(frozen=True)
+class KilledDuringCalls:
+    """Processes are killed while calls of the peer are under way."""
+
+    victim: Victim
+    app: str = "calls"
+
+    def __str__(self) -> str:
+        return f"{self.app}, under way, {self.victim}"
+
+    def play(self, stage: Stage) -> Left:
+        stage.peer.answers.clear()
+        with stage.cli.running("run", *stage.arguments(self.app)) as running:
+            stage.peer.until_arrived(CALLS_AT_ONCE, REACH_SECONDS)
+            stage.kill(self.victim, running)
+            stage.peer.answers.set()
+            if self.victim not in (Victim.WORKER, Victim.ALL):
+                assert_succeeded(running.wait(SECONDS))
+        (run_id,) = run_ids(stage.home)
+        if self.victim in (Victim.WORKER, Victim.ALL):
+            assert_succeeded(stage.call("attach", run_id))
+        return stage.left(run_id)

@@ -1,4 +1,4 @@
-"""Plays all chosen cases a few at a time: most of their time they wait for time-outs."""
+"""Plays all chosen cases a few at a time, beside other tests: they mostly wait for time-outs."""
 
 from collections.abc import Iterable, Iterator, Mapping
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from tests.kill.cases import Case, Deadly, Killed, PausedAndKilled
+from tests.kill.cases import Case
+from tests.kill.outages import ServerAway, WorkerStopped
 from tests.kill.records import Left
 from tests.kill.stage import Stage
 
@@ -29,12 +30,23 @@ class Plays:
 
 
 @pytest.fixture(scope="session")
+def stages() -> Iterator[list[Stage]]:
+    """Every data directory of the session; in the end nothing may be left in any of them."""
+    made: list[Stage] = []
+    yield made
+    for stage in made:
+        stage.until_nothing_is_left()
+
+
+@pytest.fixture(scope="session", autouse=True)
 def plays(
-    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory, stages: list[Stage]
 ) -> Iterator[Plays]:
+    """Begin to play at once, while the tests of other files run."""
     cases = list(dict.fromkeys(_chosen(request.session.items)))
+    # Those that wait longest begin first, while other tests keep the processors busy.
+    cases.sort(key=lambda case: not isinstance(case, ServerAway | WorkerStopped))
     apps = list(dict.fromkeys(case.app for case in cases))
-    stages: list[Stage] = []
 
     def a_stage(name: str) -> Stage:
         stage = Stage(tmp_path_factory.mktemp(name) / "home")
@@ -49,8 +61,6 @@ def plays(
         )
     finally:
         pool.shutdown(cancel_futures=True)
-    for stage in stages:
-        stage.until_nothing_is_left()
 
 
 def _chosen(items: Iterable[pytest.Item]) -> Iterator[Case]:
@@ -58,13 +68,13 @@ def _chosen(items: Iterable[pytest.Item]) -> Iterator[Case]:
     for item in items:
         spec = getattr(item, "callspec", None)
         case = spec.params.get("case") if spec is not None else None
-        if isinstance(case, Deadly | Killed | PausedAndKilled):
+        if isinstance(case, Case):
             yield case
 
 
 @pytest.fixture
-def stage(tmp_path: Path) -> Iterator[Stage]:
-    """A data directory for one test; nothing may be left in it."""
+def stage(tmp_path: Path, stages: list[Stage]) -> Stage:
+    """A data directory for one test."""
     made = Stage(tmp_path / "home")
-    yield made
-    made.until_nothing_is_left()
+    stages.append(made)
+    return made

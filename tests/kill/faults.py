@@ -13,7 +13,7 @@ from schema.kill_points import KILL_POINTS
 from tests.command_line import until
 from tests.kill.apps import APPS
 from tests.kill.cases import KEEPER_POINTS, Killed
-from tests.kill.records import assert_undisturbed, has_records, open_run_ids, read_left, run_ids
+from tests.kill.records import assert_undisturbed, has_records, open_run_ids, run_ids
 from tests.kill.stage import SECONDS, Stage, Victim
 
 _ONCE = {"run registered": 1, "finalize begun": 1, "finalize committed": 1}
@@ -25,6 +25,13 @@ REACHED = {
         "effect begun": 6,
         "effect done": 6,
         "outcome recorded": 6,
+    },
+    "calls": {
+        **_ONCE,
+        "facts written": 2,
+        "effect begun": 4,
+        "effect done": 4,
+        "outcome recorded": 4,
     },
     "chat": {
         **_ONCE,
@@ -64,7 +71,10 @@ def test_every_round_of_the_sweep_ends_undisturbed(
             stage = Stage(tmp_path / f"random{number}")
             _hit_at_random(stage, case.app, dice)
             for run_id in run_ids(stage.home):
-                assert_undisturbed(read_left(stage.home, run_id), undisturbed[case.app])
+                assert_undisturbed(stage.left(run_id), undisturbed[case.app])
+            # Three times somebody was killed: so often may a call be repeated, and no more.
+            counts = [count for keys in stage.peer.calls.values() for count in keys.values()]
+            assert max(counts, default=0) <= 4
             stage.until_nothing_is_left()
         except BaseException as error:
             error.add_note(f"round {number} of seed {seed}: {case}")
@@ -73,7 +83,7 @@ def test_every_round_of_the_sweep_ends_undisturbed(
 
 def _hit_at_random(stage: Stage, app: str, dice: random.Random) -> None:
     """Start a run, kill at random moments, start again, and see it to its end."""
-    arguments = APPS[app].write(stage.home / "app")
+    arguments = stage.arguments(app)
     for _ in range(3):
         victim, moment = dice.choice(list(Victim)), dice.uniform(0.5, 6.0)
         open_ids = open_run_ids(stage.home) if has_records(stage.home) else []

@@ -3,8 +3,8 @@
 import asyncio
 import re
 from collections import Counter, defaultdict
-from collections.abc import Iterable
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,8 @@ class Left:
     run_input: RunInput
     facts: list[LoggedFact]
     result: dict[str, Any]
+    calls: Mapping[str, Counter[str]] = field(default_factory=dict)
+    """How often the peer was called with each key, by name of the call."""
 
     @property
     def status(self) -> str:
@@ -66,6 +68,7 @@ class Left:
 
     def _alike(self, value: Any) -> str:
         text = encode(_without_varying(value)).replace(self.run_input.run_id, "RUN")
+        text = re.sub(r"127\.0\.0\.1:[0-9]+", "PEER", text)
         return re.sub(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", "ID", text)
 
 
@@ -127,6 +130,14 @@ def assert_undisturbed(left: Left, undisturbed: Left) -> None:
     assert left.folded() == undisturbed.folded()
     assert left.told() == undisturbed.told()
     assert_in_order(left.facts)
+
+
+def assert_called(left: Left, most: Mapping[str, int]) -> None:
+    """Each call has one key, and came as often as it may at most."""
+    assert set(left.calls) == set(most)
+    for name, keys in left.calls.items():
+        assert len(keys) == 1, (name, keys)
+        assert sum(keys.values()) <= most[name], (name, left.calls)
 
 
 def assert_in_order(facts: list[LoggedFact]) -> None:

@@ -7,8 +7,10 @@ around it are killed.
 import contextlib
 import os
 import signal
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from enum import StrEnum
 from pathlib import Path
 
@@ -16,11 +18,14 @@ from schema.kill_points import KillPoint
 from tests.command_line import CommandLine, Ended, Running, until
 from tests.integration.stack.processes import census
 from tests.kill.apps import APPS
+from tests.kill.peer import a_peer
 from tests.kill.records import Left, read_left, run_ids
+from workers.data_directory import DataDirectory
+from workers.server_record import read_record
 
 SECONDS = 90
 """Longest wait for a command; a lost activity is noticed after 10 s."""
-REACH_SECONDS = 40
+REACH_SECONDS = 90
 """Longest way to a place, while other tests keep the processors busy."""
 IDLE_SECONDS = "3"
 
@@ -41,12 +46,23 @@ class Stage:
     def __init__(self, home: Path) -> None:
         self.home = home
         home.mkdir(parents=True, exist_ok=True)
+        self._open = contextlib.ExitStack()
+        self.peer = self._open.enter_context(a_peer())
         self.cli = self._command_line()
 
     def run(self, app: str) -> Left:
         """Run an app undisturbed."""
-        assert_succeeded(self.call("run", *APPS[app].write(self.home / "app")))
-        return read_left(self.home, run_ids(self.home)[-1])
+        assert_succeeded(self.call("run", *self.arguments(app)))
+        return self.left(run_ids(self.home)[-1])
+
+    def arguments(self, app: str) -> list[str]:
+        """Write an app; give the arguments of `holdfast run`."""
+        inputs = {"peer": self.peer.url} if app == "calls" else {}
+        return APPS[app].write(self.home / "app", **inputs)
+
+    def left(self, run_id: str) -> Left:
+        """Read what a run left here and at the peer."""
+        return replace(read_left(self.home, run_id), calls=self.peer.calls)
 
     def call(self, *arguments: str) -> Ended:
         """Run a command to its end."""
@@ -106,21 +122,54 @@ class Stage:
         if command is not None and command.process.pid in pids:
             command.process.wait(SECONDS)
 
-    def until_nothing_is_left(self, seconds: float = 30) -> None:
+    @contextmanager
+    def server_away(self, seconds: float) -> Iterator[None]:
+        """Kill the server, run the block, and let nobody start another before the time is over."""
+        (keeper,) = census(self.home).keepers
+        os.kill(keeper, signal.SIGSTOP)
+        self.kill(Victim.SERVER)
+        back = time.monotonic() + seconds
+        try:
+            yield
+            self.let_pass(back - time.monotonic())
+        finally:
+            os.kill(keeper, signal.SIGCONT)
+
+    def let_pass(self, seconds: float) -> None:
+        """Wait: how long something stays away is the point."""
+        over = time.monotonic() + seconds
+        until(lambda: time.monotonic() >= over, seconds + 1)
+
+    def until_nothing_is_left(self, seconds: float = 60) -> None:
         """Wait until keeper and server have ended by themselves."""
-        until(lambda: census(self.home).is_empty, seconds)
+        self._open.close()
+        try:
+            until(lambda: census(self.home).is_empty, seconds)
+        except AssertionError as error:
+            error.add_note(f"left in {self.home}: {census(self.home)}")
+            raise
 
     def _keeper_reached(self, point: KillPoint) -> int:
         log = self.home / "logs" / "keeper.log"
         return log.read_text().count(f"kill point reached: {point}") if log.exists() else 0
 
-    def _command_line(self, kill_point: str = "") -> CommandLine:
+    @contextmanager
+    def second_worker(self) -> Iterator[Running]:
+        """Run a second worker beside `up`, on the same server and records."""
+        record = read_record(DataDirectory(self.home).server_file)
+        assert record is not None
+        more = {"TEMPORAL_ADDRESS": record.address, "HOLDFAST_HEALTH_PORT": "0"}
+        with self._command_line(**more).running("worker") as running:
+            assert running.read_line().startswith("Worker is up")
+            yield running
+
+    def _command_line(self, kill_point: str = "", **more: str) -> CommandLine:
         variables = {
             "HOLDFAST_KILL_POINT": kill_point,
             "HOLDFAST_KEEPER_IDLE_SECONDS": IDLE_SECONDS,
             "HOLDFAST_API_PORT": "0",
         }
-        return CommandLine(self.home, variables)
+        return CommandLine(self.home, {**variables, **more}, "tests.kill.holdfast")
 
 
 def assert_succeeded(ended: Ended) -> None:

@@ -14,6 +14,8 @@ from tests.integration.stack.processes import census, openers
 from tests.kill.stage import Stage, Victim
 
 LOOK_SECONDS = 0.25
+START_SECONDS = 150
+"""Until a worker works, while every command of the crowd starts its own Python."""
 
 
 @dataclass
@@ -96,23 +98,20 @@ def a_crowd(stage: Stage, count: int, arguments: Sequence[str]) -> Iterator[Crow
 
 def rage(stage: Stage, crowd: Crowd, dice: random.Random, commands: int) -> None:
     """Kill the keeper, the server, the worker and other commands, at random moments."""
-    until(lambda: openers(stage.home) and worker_pid(stage.home))
+    until(lambda: openers(stage.home) and worker_pid(stage.home), START_SECONDS)
     deeds = ["keeper", "server", "worker", *["command"] * (commands - 1)]
     dice.shuffle(deeds)
     for deed in deeds:
         _let_pass(dice.uniform(0.05, 0.8))
         match deed:
             case "worker":
-                until(lambda: crowd.is_over or worker_pid(stage.home), 30)
+                until(lambda: crowd.is_over or worker_pid(stage.home))
                 crowd.kill_worker()
             case "command":
                 crowd.kill_one(dice)
             case "keeper" | "server":
                 # A quick crowd may be over by now: then nobody is left to be disturbed.
-                until(
-                    lambda: crowd.is_over or (census(stage.home).keepers and openers(stage.home)),
-                    30,
-                )
+                until(lambda: crowd.is_over or (census(stage.home).keepers and openers(stage.home)))
                 if not crowd.is_over:
                     stage.kill(Victim(deed))
 

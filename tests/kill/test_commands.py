@@ -8,7 +8,6 @@ from schema.kill_points import KillPoint
 from schema.runs import RunStatus
 from schema.settings import Settings
 from tests.command_line import until
-from tests.kill.apps import APPS
 from tests.kill.cases import KEEPER_POINTS
 from tests.kill.records import (
     assert_in_order,
@@ -35,7 +34,7 @@ async def _workflow_closes(stage: Stage, run_id: str) -> None:
 def test_inv_05_a_pause_between_the_end_and_its_acknowledgement_is_refused_once(
     stage: Stage,
 ) -> None:
-    stage.die_at("finalize committed", 1, "run", *APPS["chain"].write(stage.home / "app"))
+    stage.die_at("finalize committed", 1, "run", *stage.arguments("chain"))
     (run_id,) = run_ids(stage.home)
     before = read_left(stage.home, run_id)
 
@@ -54,7 +53,7 @@ def test_inv_05_a_pause_between_the_end_and_its_acknowledgement_is_refused_once(
 
 def test_inv_06_a_pause_before_the_end_is_written_holds_the_run(stage: Stage) -> None:
     undisturbed = stage.run("chain")
-    stage.die_at("finalize begun", 1, "run", *APPS["chain"].write(stage.home / "app"))
+    stage.die_at("finalize begun", 1, "run", *stage.arguments("chain"))
     (run_id,) = open_run_ids(stage.home)
 
     paused = stage.call("pause", run_id)
@@ -73,7 +72,7 @@ def test_a_run_that_was_only_registered_is_started_by_up_after_everything_died(
     stage: Stage,
 ) -> None:
     undisturbed = stage.run("chain")
-    arguments = APPS["chain"].write(stage.home / "app")
+    arguments = stage.arguments("chain")
     with stage.frozen_at("run registered", 1, "run", *arguments) as frozen:
         stage.kill(Victim.ALL, frozen)
     (run_id,) = open_run_ids(stage.home)
@@ -87,7 +86,7 @@ def test_a_run_that_was_only_registered_is_started_by_up_after_everything_died(
 @requirement("run:takeover")
 def test_a_waiting_run_works_on_as_soon_as_up_is_killed(stage: Stage) -> None:
     with stage.up("effect begun:2") as up:
-        ended = stage.call("run", *APPS["large"].write(stage.home / "app"), "--json")
+        ended = stage.call("run", *stage.arguments("large"), "--json")
         died = up.wait()
     (run_id,) = run_ids(stage.home)
     left = read_left(stage.home, run_id)
@@ -100,7 +99,7 @@ def test_a_waiting_run_works_on_as_soon_as_up_is_killed(stage: Stage) -> None:
 
 @pytest.mark.parametrize("point", KEEPER_POINTS)
 def test_a_start_that_died_on_the_way_blocks_nobody(stage: Stage, point: KillPoint) -> None:
-    arguments = APPS["chain"].write(stage.home / "app")
+    arguments = stage.arguments("chain")
     with stage.keeper_frozen_at(point, "run", *arguments) as running:
         stage.kill(Victim.ALL, running)
 

@@ -1,34 +1,33 @@
-"""A server that stays away for longer than a heartbeat may be late."""
+"""Server, worker or database stay away for longer than a heartbeat may be late."""
 
-import os
-import signal
-import time
+import pytest
 
-from tests.command_line import until
-from tests.integration.stack.processes import census
-from tests.kill.apps import APPS
-from tests.kill.records import assert_undisturbed, read_left, run_ids
-from tests.kill.stage import SECONDS, Stage, Victim, assert_succeeded
+from tests.kill.cases import Case
+from tests.kill.conftest import Plays
+from tests.kill.outages import DatabaseLocked, ServerAway, WorkerStopped
+from tests.kill.records import assert_called, assert_undisturbed
 
-AWAY_SECONDS = 12.0
-"""Longer than the heartbeat time-out, and than the SDK tries to report a result (10 s each)."""
+MOST_CALLS = {
+    WorkerStopped(): 2,
+    ServerAway(workers=1, answered="during"): 1,
+    ServerAway(workers=1, answered="after"): 1,
+    ServerAway(workers=2, answered="during"): 1,
+    ServerAway(workers=2, answered="after"): 2,
+    DatabaseLocked(): 1,
+}
+"""How often a call that was under way may come to the peer: once more only where another process
+could not know of it."""
 
 
-def test_inv_09_a_server_that_was_away_for_long_fails_nothing(stage: Stage) -> None:
-    undisturbed = stage.run("large")
-    arguments = [*APPS["large"].write(stage.home / "app"), "--json"]
-    with stage.frozen_at("effect begun", 2, "run", *arguments) as running:
-        (keeper,) = census(stage.home).keepers
-        os.kill(keeper, signal.SIGSTOP)  # so that nobody starts another server
-        stage.kill(Victim.SERVER)
-        running.send(signal.SIGCONT)
-        back = time.monotonic() + AWAY_SECONDS
-        until(lambda: time.monotonic() > back)
-        os.kill(keeper, signal.SIGCONT)
-        ended = running.wait(SECONDS)
+@pytest.mark.parametrize("case", MOST_CALLS, ids=str)
+def test_inv_09_an_outage_changes_nothing(case: Case, plays: Plays) -> None:
+    assert_undisturbed(plays.disturbed[case].result(), plays.undisturbed[case.app].result())
 
-    assert_succeeded(ended)
-    # What the SDK says about the outage stands beside the result, not in it.
-    assert ended.result["status"] == "succeeded"
-    assert "WARNING temporalio.core: " in ended.stderr
-    assert_undisturbed(read_left(stage.home, run_ids(stage.home)[-1]), undisturbed)
+
+@pytest.mark.parametrize("case", MOST_CALLS, ids=str)
+def test_inv_10_an_outage_repeats_no_call_that_this_process_still_makes(
+    case: ServerAway | WorkerStopped | DatabaseLocked, plays: Plays
+) -> None:
+    most = MOST_CALLS[case]
+
+    assert_called(plays.disturbed[case].result(), {**dict.fromkeys("abc", most), "d": 1})

@@ -5,7 +5,6 @@ import time
 
 from tests.command_line import until
 from tests.integration.stack.processes import census
-from tests.kill.apps import APPS
 from tests.kill.records import assert_undisturbed, open_run_ids, read_left, run_ids
 from tests.kill.stage import Stage
 from tests.kill.storm import Watchman, a_crowd, rage
@@ -17,7 +16,7 @@ LEFT_SECONDS = 90
 
 
 def test_in_a_storm_of_kills_all_others_finish_and_nothing_is_left(stage: Stage) -> None:
-    arguments = ["run", *APPS["chat"].write(stage.home / "app"), "--json"]
+    arguments = ["run", *stage.arguments("chat"), "--json"]
     seed = random.randrange(10**6)
     dice = random.Random(seed)
     with Watchman(stage.home).watching() as watchman:

@@ -13,9 +13,11 @@ from jsonschema import Draft202012Validator
 from schema.db.migrate import migrate
 from schema.runs import Queues
 from schema.settings import Settings
-from tests import substitutes
+from tests import effects, substitutes
+from tests.http_peer import HttpPeer, http_peer
 from tests.server.harness import RunHarness
 from workers.dependencies import Dependencies, open_dependencies
+from workers.peers import open_peers
 from workers.stack import open_stack
 from workers.worker import build_workers, running
 
@@ -39,7 +41,13 @@ def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="session")
 async def dependencies(home: Path, request: pytest.FixtureRequest) -> AsyncIterator[Dependencies]:
-    settings = Settings(home=home, keeper_idle_seconds=1)
+    settings = Settings(
+        home=home,
+        keeper_idle_seconds=1,
+        allowed_addresses=("127.0.0.1",),
+        http_proxy=None,
+        https_proxy=None,
+    )
     async with (
         open_stack(settings) as addresses,
         open_dependencies(settings, addresses) as opened,
@@ -51,8 +59,12 @@ async def dependencies(home: Path, request: pytest.FixtureRequest) -> AsyncItera
 @pytest.fixture(scope="session")
 async def worker(dependencies: Dependencies, request: pytest.FixtureRequest) -> AsyncIterator[None]:
     substitutes.install()
+    effects.install()
     cached = request.config.getoption("--cached-workflows")
-    async with running(build_workers(dependencies, cached_workflows=cached)):
+    async with (
+        open_peers(dependencies.settings, dependencies.artifacts) as peers,
+        running(build_workers(dependencies, peers, cached_workflows=cached)),
+    ):
         yield
 
 
@@ -71,6 +83,13 @@ async def runs(
         kept = harness.names.values()
         _write(Path(folder), {n: h for n, h in histories.items() if n.partition(".")[0] in kept})
     _replay(home)
+
+
+@pytest.fixture
+async def peer() -> AsyncIterator[HttpPeer]:
+    """Whom http-request nodes call."""
+    async with http_peer() as opened:
+        yield opened
 
 
 def _write(folder: Path, histories: dict[str, str]) -> None:

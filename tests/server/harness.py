@@ -1,6 +1,7 @@
 """Runs plans on a real Temporal server with real records, and gives what they left."""
 
 import asyncio
+import contextlib
 import json
 import re
 import time
@@ -20,9 +21,11 @@ from schema.response_stream import Event, ResponseStream, RunInfo, fold_result
 from schema.run_secrets import StoredSecret
 from schema.runs import NodeExecutionStatus, Queues, RunInput, RunRef, RunResult, RunStatus
 from workers.dependencies import Dependencies
+from workers.peers import open_peers
+from workers.worker import activities_of, build_worker, running
 from workflows.client import workflow_id_of
 
-SECONDS = 30.0
+SECONDS = 60.0
 """Longest wait for anything."""
 
 
@@ -185,3 +188,14 @@ def _without_origin(history: WorkflowHistory) -> str:
     """Write a history as JSON that does not tell on which machine it came to be."""
     text = _ORIGIN.sub(r'"\1": ""', history.to_json())
     return _STICKY_QUEUE.sub('"name": "sticky"', text)
+
+
+@contextlib.asynccontextmanager
+async def working(
+    dependencies: Dependencies, queue: str, *, workflows: bool = False
+) -> AsyncIterator[None]:
+    """One more worker, of one queue, for as long as the block."""
+    async with open_peers(dependencies.settings, dependencies.artifacts) as peers:
+        activities = activities_of(dependencies, peers)
+        async with running([build_worker(dependencies, queue, activities, workflows)]):
+            yield

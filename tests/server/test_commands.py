@@ -11,14 +11,14 @@ from schema.facts import CommandApplied, CommandRefused, RunPaused
 from schema.plan import Plan
 from schema.runs import NodeExecutionStatus, Queues, RunInput, RunStatus
 from tests.factories import a_chain, a_node, a_plan, a_start, a_substitute, a_template, an_end
-from tests.server.harness import FinishedRun, RunHarness
+from tests.server.harness import SECONDS, FinishedRun, RunHarness, working
 from workers.dependencies import Dependencies
-from workers.worker import Workers, activities_of, build_http_client, build_worker, running
 
 pytestmark = pytest.mark.anyio
 
 
-def a_slow_plan(seconds: float = 0.3) -> Plan:
+def a_slow_plan(seconds: float = 1.0) -> Plan:
+    """A run with time for a command or two, though the machine is slow."""
     return a_plan(
         [
             a_start("s", "q"),
@@ -38,14 +38,14 @@ def answers(run: FinishedRun) -> list[tuple[str, str]]:
 
 async def logged(runs: RunHarness, run_input: RunInput, fact_type: str) -> None:
     """Wait until the log has a fact of a type."""
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         async for facts in runs.dependencies.log.follow(run_input.ref):
             if any(entry.fact.type == fact_type for entry in facts):
                 return
 
 
 async def test_pause_lets_the_running_node_finish_and_starts_none(runs: RunHarness) -> None:
-    run_input = await runs.start(a_slow_plan(1), inputs={"q": "x"})
+    run_input = await runs.start(a_slow_plan(), inputs={"q": "x"})
     await logged(runs, run_input, "NodeFinished")
     await runs.signal(run_input, CommandKind.PAUSE, "p1")
     await logged(runs, run_input, "RunPaused")
@@ -67,7 +67,7 @@ async def test_pause_lets_the_running_node_finish_and_starts_none(runs: RunHarne
 async def test_inv_06_a_repeated_command_is_answered_once_and_a_pointless_one_refused(
     runs: RunHarness,
 ) -> None:
-    run_input = await runs.start(a_slow_plan(), inputs={"q": "x"})
+    run_input = await runs.start(a_slow_plan(2), inputs={"q": "x"})
     for command_id in ("p1", "p1", "p2"):
         await runs.signal(run_input, CommandKind.PAUSE, command_id)
     for command_id in ("r1", "r1", "r2"):
@@ -161,7 +161,7 @@ async def test_inv_06_a_pause_that_races_with_the_end_has_one_answer(runs: RunHa
 
 
 async def test_a_retry_waits_for_a_pause_like_any_other_start(runs: RunHarness) -> None:
-    retries = {"retry_enabled": True, "max_retries": 2, "retry_interval": 200}
+    retries = {"retry_enabled": True, "max_retries": 2, "retry_interval": 1000}
     plan = a_plan(
         [
             a_start("s", "q"),
@@ -281,9 +281,7 @@ async def test_a_stop_that_came_before_the_first_task_wins_against_a_short_run(
     run_input = await runs.start(a_chain(1), inputs={"q": "x"}, queues=queues)
     await runs.dependencies.runs.cancel(run_input.run_id, "c1")
 
-    http = build_http_client(dependencies.settings)
-    activities = activities_of(dependencies, http)
-    async with running(Workers([build_worker(dependencies, queue, activities)], http)):
+    async with working(dependencies, queue, workflows=True):
         run = await runs.finished(run_input)
 
     assert run.status is RunStatus.STOPPED

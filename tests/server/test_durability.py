@@ -26,7 +26,7 @@ from tests.factories import (
     an_answer,
     an_end,
 )
-from tests.server.harness import FinishedRun, RunHarness
+from tests.server.harness import SECONDS, FinishedRun, RunHarness
 from tests.server.test_commands import a_slow_plan, logged
 
 pytestmark = pytest.mark.anyio
@@ -246,19 +246,19 @@ async def _resolved(runs: RunHarness, run: FinishedRun, name: str = "r") -> str:
 
 
 async def _until_node_finished(runs: RunHarness, run_input: RunInput, node_id: str) -> None:
-    async with asyncio.timeout(20):
+    async with asyncio.timeout(SECONDS):
         async for facts in runs.dependencies.log.follow(run_input.ref):
             if any(e.fact.type == "NodeFinished" and e.fact.node_id == node_id for e in facts):
                 return
 
 
 async def _until_activity_is_pending(runs: RunHarness, run_input: RunInput) -> None:
-    for _ in range(1000):
-        described = await runs.handle(run_input).describe()
-        if described.raw_description.pending_activities:
-            return
-        await asyncio.sleep(0.02)
-    pytest.fail("no activity was scheduled")
+    async with asyncio.timeout(SECONDS):
+        while True:
+            described = await runs.handle(run_input).describe()
+            if described.raw_description.pending_activities:
+                return
+            await asyncio.sleep(0.02)
 
 
 async def _reset_to_first_task(runs: RunHarness, run_input: RunInput) -> None:

@@ -1,6 +1,6 @@
 """Vectors of dify-nodes 11.4, 11.11 and 11.12, end to end; each test carries its id.
 
-Nodes that this version does not run (list-operator, http-request, assigner, models) are substitutes
+Nodes that this version does not run (list-operator, assigner, models) are substitutes
 that fail or give what the vector says of them.
 """
 
@@ -11,7 +11,6 @@ import pytest
 
 from api.run_requests import RunRequest
 from schema.dsl import compile_definition, read_definition
-from schema.facts import NodeFailed, NodeFinished, NodeRetried, NodeStarted
 from schema.plan import AppMode, Plan, PlanVariable
 from schema.runs import NodeExecutionStatus, RunStatus
 from tests.documents import a_document
@@ -26,7 +25,7 @@ from tests.factories import (
     an_end,
 )
 from tests.run_logs import tell, visible_text
-from tests.server.harness import FinishedRun, RunHarness, exactly
+from tests.server.harness import RunHarness, exactly
 
 pytestmark = pytest.mark.anyio
 
@@ -170,75 +169,6 @@ async def test_11_4_an_edge_whose_handle_is_null_is_ignored(runs: RunHarness) ->
     assert run.status is RunStatus.SUCCEEDED
     assert run.outputs == {}
     assert list(run.finished_nodes()) == ["s"]
-
-
-def request_plan(retries: int, **data: Any) -> Plan:
-    """Start, an http-request with retries, an end that shows its outputs."""
-    retry = {"retry_enabled": True, "max_retries": retries, "retry_interval": 20}
-    outputs = {name: ["http", name] for name in ("body", "status_code", "error_type")}
-    return a_plan(
-        [
-            a_start("s"),
-            a_substitute("http", "http-request", retry_config=retry, **data),
-            an_end("e", **outputs),
-        ],
-        [("s", "http"), ("http", "e")],
-    )
-
-
-def tries(run: FinishedRun) -> list[str]:
-    """What happened to the http node, in order."""
-    return [
-        f"retry {fact.retry_index}" if isinstance(fact, NodeRetried) else str(fact.status)
-        for fact in run.facts
-        if isinstance(fact, NodeRetried | NodeFinished) and fact.node_id == "http"
-    ]
-
-
-async def test_11_4_two_retries_of_a_404_count_three_exceptions(runs: RunHarness) -> None:
-    failure = {
-        "error": "Request failed with status code 404",
-        "error_type": "HTTPResponseCodeError",
-    }
-
-    run = await runs.run(request_plan(2, **failure))
-
-    attempts = [f for f in run.facts if isinstance(f, NodeStarted) and f.node_id == "http"]
-    assert tries(run) == ["retry 1", "retry 2", "failed"]
-    assert [fact.attempt for fact in attempts] == [1, 2, 3]
-    assert run.status is RunStatus.FAILED
-    assert run.result.exceptions_count == 3
-    assert run.result.error == failure["error"]
-    assert not [f for f in run.facts if isinstance(f, NodeFailed)]
-
-
-async def test_11_4_a_retry_that_succeeds_leaves_the_run_partial(runs: RunHarness) -> None:
-    given = {"failures": 1, "outputs": {"body": "ok", "status_code": 200}}
-
-    run = await runs.run(request_plan(3, **given))
-
-    assert tries(run) == ["retry 1", "succeeded"]
-    assert run.status is RunStatus.PARTIAL_SUCCEEDED
-    assert run.result.exceptions_count == 1
-    assert run.outputs == {"body": "ok", "status_code": 200, "error_type": None}
-
-
-async def test_11_4_default_value_of_a_request_leaves_its_other_outputs_unset(
-    runs: RunHarness,
-) -> None:
-    plan = request_plan(
-        0,
-        error="Request failed with status code 404",
-        error_type="HTTPResponseCodeError",
-        error_strategy="default-value",
-        default_value=[{"key": "body", "type": "string", "value": "none"}],
-    )
-
-    run = await runs.run(plan)
-
-    expected = {"body": "none", "status_code": None, "error_type": "HTTPResponseCodeError"}
-    assert run.outputs == expected
-    assert run.status is RunStatus.PARTIAL_SUCCEEDED
 
 
 async def test_11_4_a_group_of_an_aggregator_in_a_template(runs: RunHarness) -> None:

@@ -14,6 +14,7 @@ import pytest
 from schema.commands import CommandKind
 from schema.plan import AppMode, Plan
 from schema.runs import RunInput, RunStatus
+from tests.effects import GATES, an_effect
 from tests.factories import (
     a_branch,
     a_chain,
@@ -25,8 +26,9 @@ from tests.factories import (
     an_answer,
     an_end,
 )
-from tests.server.harness import FinishedRun, RunHarness
+from tests.server.harness import FinishedRun, RunHarness, working
 from tests.server.test_commands import a_slow_plan, logged
+from tests.server.test_effects import a_gate, fail_by_hand, overtaken, siblings, until_begun
 
 pytestmark = pytest.mark.anyio
 
@@ -125,6 +127,47 @@ async def stop_by_cancel(runs: RunHarness) -> FinishedRun:
     return await stopped(runs, lambda given: cancel(given.run_id, "c1"))
 
 
+async def given_up_by_temporal(runs: RunHarness) -> FinishedRun:
+    gate = a_gate()
+    node = an_effect("n", gate=gate, error_strategy="fail-branch")
+    plan = one_node(node, "fail-branch", why=["n", "error_type"])
+    run_input = await runs.start(plan, inputs={"q": "hi"})
+    await until_begun(gate)
+    await fail_by_hand(runs, run_input, "n")
+    return await runs.finished(run_input)
+
+
+async def siblings_in_flight(runs: RunHarness) -> FinishedRun:
+    gate = a_gate()
+    run_input = await runs.start(siblings(gate), inputs={"q": "hi"})
+    await until_begun(gate, 2)
+    await until_begun(f"{gate}-bad")
+    GATES[f"{gate}-bad"].open.set()
+    return await runs.finished(run_input)
+
+
+async def overtaken_by_a_pause(runs: RunHarness, **fields: Any) -> FinishedRun:
+    late = "late-histories"
+    queues = runs.queues.model_copy(update={"io": late})
+    run_input = await runs.start(overtaken(), inputs={"q": "hi"}, queues=queues, **fields)
+    await logged(runs, run_input, "NodeFinished")
+    await runs.signal(run_input, CommandKind.PAUSE, "p1")
+    await logged(runs, run_input, "CommandApplied")
+    async with working(runs.dependencies, late):
+        await logged(runs, run_input, "RunPaused")
+        await runs.signal(run_input, CommandKind.RESUME, "r1")
+        return await runs.finished(run_input)
+
+
+async def stopped_by_its_flag(runs: RunHarness) -> FinishedRun:
+    gate = a_gate()
+    plan = one_node(an_effect("n", gate=gate), x=["n", "x"])
+    run_input = await runs.start(plan, inputs={"q": "hi"})
+    await until_begun(gate)
+    await runs.dependencies.log.request_stop(run_input.ref, "c1", "enough")
+    return await runs.finished(run_input)
+
+
 Play = Callable[[RunHarness], Awaitable[FinishedRun]]
 PLAYS: Mapping[str, tuple[Play, RunStatus]] = {
     "plain_chain": (lambda runs: run_plan(runs, a_chain(3)), RunStatus.SUCCEEDED),
@@ -181,6 +224,26 @@ PLAYS: Mapping[str, tuple[Play, RunStatus]] = {
     "pause_over_continue_as_new": (
         lambda runs: pause_and_resume(runs, policy={"max_history_events": 5}),
         RunStatus.SUCCEEDED,
+    ),
+    "given_up_by_temporal": (given_up_by_temporal, RunStatus.PARTIAL_SUCCEEDED),
+    "siblings_in_flight": (siblings_in_flight, RunStatus.FAILED),
+    "overtaken_by_a_pause": (overtaken_by_a_pause, RunStatus.SUCCEEDED),
+    "overtaken_over_continue_as_new": (
+        lambda runs: overtaken_by_a_pause(runs, policy={"max_history_events": 5}),
+        RunStatus.SUCCEEDED,
+    ),
+    "stopped_by_its_flag": (stopped_by_its_flag, RunStatus.STOPPED),
+    "retries_of_an_effect": (
+        lambda runs: run_plan(
+            runs,
+            one_node(
+                an_effect(
+                    "n", "code", failures=1, error="no", outputs={"x": 1}, retry_config=RETRIES
+                ),
+                x=["n", "x"],
+            ),
+        ),
+        RunStatus.PARTIAL_SUCCEEDED,
     ),
     "step_limit": (
         lambda runs: run_plan(runs, a_chain(6), policy={"max_steps": 3}),

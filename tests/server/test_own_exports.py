@@ -14,11 +14,13 @@ from api.run_requests import RunRequest
 from schema.dsl import compile_definition, read_definition
 from schema.plan import AppMode, Plan
 from tests.documents import OWN_EXPORTS
+from tests.http_peer import HttpPeer, answering, echo, raw
 from tests.run_logs import visible_text
 from tests.server.harness import FinishedRun, RunHarness, exactly
 
 pytestmark = pytest.mark.anyio
 
+PIXEL = b"\x89PNG\r\n\x1a\n" + bytes(60)
 STUCK = {"placeholders": "Hi "}
 """Exports that name a variable which never gets a value: all that is said (dify-nodes 2.14, 5)."""
 
@@ -47,11 +49,29 @@ def check_text(run: FinishedRun, path: Path) -> None:
         assert text == STUCK.get(path.stem, answer)
 
 
+@pytest.fixture(autouse=True)
+def _answers(peer: HttpPeer) -> None:
+    """What requests of these exports find."""
+    peer.answers["/echo"] = echo
+    peer.answers["/pixel.png"] = answering(PIXEL, headers={"Content-Type": "image/png"})
+    peer.answers["/broken"] = raw(b"")
+
+
+def inputs_of(case: dict[str, Any], peer: HttpPeer) -> dict[str, Any]:
+    """The inputs of a case; `PEER` is the address of the peer."""
+    return {name: peer.url if v == "PEER" else v for name, v in case["inputs"].items()}
+
+
 @pytest.mark.parametrize(("path", "case"), cases())
 async def test_an_own_export_gives_what_is_expected(
-    runs: RunHarness, result_schema: Draft202012Validator, path: Path, case: dict[str, Any]
+    runs: RunHarness,
+    result_schema: Draft202012Validator,
+    peer: HttpPeer,
+    path: Path,
+    case: dict[str, Any],
 ) -> None:
-    request = RunRequest(plan=plan_of(path), inputs=case["inputs"], query=case["query"])
+    inputs = inputs_of(case, peer)
+    request = RunRequest(plan=plan_of(path), inputs=inputs, query=case["query"])
 
     run = await runs.run_request(request)
 

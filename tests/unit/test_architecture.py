@@ -25,12 +25,18 @@ PYDANTIC = ("pydantic", "pydantic_core", "typing_extensions")
 MAY_IMPORT: Mapping[str, tuple[str, ...]] = {
     "schema": ("schema", *PYDANTIC),
     "schema.dsl": ("schema", *PYDANTIC, "yaml"),
+    # Its parser says of a template whether it is one.
+    "schema.dsl.author_code": ("schema", *PYDANTIC, "jinja2"),
     "schema.settings": ("schema", *PYDANTIC, "pydantic_settings", "platformdirs"),
     "schema.keyring": ("schema", *PYDANTIC, "cryptography"),
     "schema.db": ("schema", *PYDANTIC, "sqlalchemy", "alembic", "psycopg"),
     "schema.db.artifacts": ("schema", *PYDANTIC, "obstore"),
     "workflows": ("schema", "workflows", *PYDANTIC, "temporalio"),
+    # Loaded by the fork server, and what user code is made of.
+    "activities.sandbox.programs": ("schema", "activities.sandbox", "jinja2", "_quickjs"),
     "activities": ("schema", "activities", *PYDANTIC, "temporalio", "sqlalchemy"),
+    # What the client raises is told as the node's failure.
+    "activities.http_request": (*("schema", "activities", *PYDANTIC, "httpx"),),
     # The outside world: clients, the text of answers, the mending of JSON.
     "activities.tools": (
         *("schema", "activities.tools", *PYDANTIC),

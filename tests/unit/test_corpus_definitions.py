@@ -73,7 +73,6 @@ def test_findings_are_about_what_this_version_lacks(compilations: Compilations) 
     assert found.keys() <= {
         *(FindingCode.NOTHING_TO_RUN, FindingCode.DUPLICATE_NODE_ID),
         *(code for code in FindingCode if code.value.startswith("unsupported-")),
-        FindingCode.TEMPLATE_NEEDS_SANDBOX,
     }
 
 

@@ -16,6 +16,9 @@ from rich.text import Text
 PREVIEW_CHARACTERS = 2_000
 """Longest value that a person is shown; `--json` has all of it."""
 
+_NAME_CHARACTERS = 100
+"""Longest title or handle that stands in a line among others."""
+
 SHORT_ID = 8
 """Characters of a run id that name it well enough among a person's runs."""
 
@@ -88,6 +91,16 @@ def preview(value: object, limit: int = PREVIEW_CHARACTERS) -> str:
     if len(text) <= limit:
         return plain(text)
     return f"{plain(text[:limit])}… ({len(text):,} characters)"
+
+
+def short_name(text: str) -> str:
+    r"""Show a title, handle or id of an author within a line.
+
+    Example:
+        >>> short_name("Two\nlines")
+        'Two lines'
+    """
+    return preview(text, _NAME_CHARACTERS).replace("\n", " ")
 
 
 def status_text(status: str) -> Text:

@@ -2,10 +2,14 @@
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from schema.dsl import Compilation, compile_definition, read_definition
 from schema.dsl.yaml_reader import MAX_BYTES
 from schema.errors import InvalidDocument
+
+if TYPE_CHECKING:
+    from workers.code_packages import CodePackages
 
 
 def read_compilation(file: str) -> Compilation:
@@ -18,6 +22,20 @@ def read_compilation(file: str) -> Compilation:
         InvalidDocument: If it cannot be read or is no export.
     """
     return compile_definition(read_definition(_read_bounded(file)))
+
+
+def read_checked(file: str, packages: "CodePackages") -> Compilation:
+    """Read and compile an export, and look into its code and templates too.
+
+    Raises:
+        InvalidDocument: If it cannot be read or is no export.
+    """
+    from schema.dsl.author_code import check_author_code
+
+    compilation = read_compilation(file)
+    if compilation.plan is None:
+        return compilation
+    return compilation.with_findings(check_author_code(compilation.plan.graph, packages.has))
 
 
 def _read_bounded(file: str) -> bytes:

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from schema.plan import PlanEdge, PlanGraph, PlanNode
-from workers.cli.console import plain
+from workers.cli.console import short_name
 
 
 @dataclass(frozen=True)
@@ -61,7 +61,7 @@ class _Drawing:
         while work:
             label, node_id, margin = work.pop()
             if label:
-                yield GraphLine(margin, f"├─ {plain(label)}")
+                yield GraphLine(margin, f"├─ {short_name(label)}")
                 margin += "│  "
             self._arriving[node_id] -= 1
             node = self._graph.by_id[node_id]
@@ -88,4 +88,4 @@ def _node_lines(node: PlanNode, indent: str) -> Iterator[GraphLine]:
 
 
 def _title(node: PlanNode) -> str:
-    return plain(node.title or node.id).replace("\n", " ")
+    return short_name(node.title or node.id)

@@ -39,6 +39,7 @@ COMMANDS: Mapping[str, str] = MappingProxyType(
         "resume": RUNS,
         "stop": RUNS,
         "purge": RUNS,
+        "code": SERVICES,
         "up": SERVICES,
         "worker": SERVICES,
         "keys": SERVICES,

@@ -37,13 +37,16 @@ class LentWorker:
         try:
             # Loaded only now: while another process works, nobody needs it here.
             from workers.local_worker import work
+            from workers.peers import open_peers
 
-            while True:
-                try:
-                    await work(self._dependencies, self._begin)
-                except RuntimeError as error:  # what the SDK raises when polling is hopeless
-                    LOG.warning("The worker ended: %s", error, extra={"action": "worker_ended"})
-                await asyncio.sleep(_PAUSE_SECONDS)
+            needed = self._dependencies
+            async with open_peers(needed.settings, needed.artifacts) as peers:
+                while True:
+                    try:
+                        await work(needed, peers, self._begin)
+                    except RuntimeError as error:  # what the SDK raises when polling is hopeless
+                        LOG.warning("The worker ended: %s", error, extra={"action": "worker_ended"})
+                    await asyncio.sleep(_PAUSE_SECONDS)
         finally:
             self.works = False
             self._lock.release()

@@ -21,7 +21,7 @@ from schema.facts import (
     RunReset,
     RunResumed,
 )
-from workers.cli.console import STATUS_STYLES, duration, plain, preview
+from workers.cli.console import STATUS_STYLES, duration, plain, preview, short_name
 
 _MARKS: Mapping[str, str] = MappingProxyType(
     {"succeeded": "✓", "exception": "!", "failed": "✗", "stopped": "■", "retry": "↻"}
@@ -119,11 +119,11 @@ class RunView:
         title = (started.title if started else "") or fact.node_id
         style = STATUS_STYLES.get(status, "")
         line = Text(f"  {_MARKS.get(status, '·')} ", style=style)
-        line.append(plain(title).replace("\n", " "), style="bold")
+        line.append(short_name(title), style="bold")
         line.append(f"  {started.node_type if started else ''}  {duration(seconds)}", style="dim")
         handle = fact.handle if isinstance(fact, NodeFinished) else None
         if handle not in (None, "source"):
-            line.append(f"  → {plain(handle or '')}", style="cyan")
+            line.append(f"  → {short_name(handle or '')}", style="cyan")
         if error:
             line.append(f"  {preview(error, _ERROR_CHARACTERS)}", style=style)
         self._print(line)
@@ -141,7 +141,7 @@ class RunView:
     def _refresh(self) -> None:
         if not self._console.is_terminal:
             return
-        names = [plain(fact.title or fact.node_id) for fact in self._started.values()]
+        names = [short_name(fact.title or fact.node_id) for fact in self._started.values()]
         shown = ", ".join(names[:_RUNNING_NAMES])
         more = f" and {len(names) - _RUNNING_NAMES} more" if len(names) > _RUNNING_NAMES else ""
         running = f"… {shown}{more}" if names else ""

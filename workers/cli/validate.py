@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
     from schema.dsl import Compilation
     from schema.findings import Finding
+    from workers.code_packages import CodePackages
 
 
 def validate(
@@ -39,10 +40,10 @@ def validate(
 def _validate_file(file: str, as_json: bool, out: "Console") -> ExitCode:
     from schema.errors import DefinitionError
     from workers.cli.console import json_text, plain
-    from workers.cli.definition_file import read_compilation
+    from workers.cli.definition_file import read_checked
 
     try:
-        compilation = read_compilation(file)
+        compilation = read_checked(file, _packages())
     except DefinitionError as error:
         if as_json:
             typer.echo(json_text({"file": file, "readable": False, "error": str(error)}))
@@ -55,6 +56,13 @@ def _validate_file(file: str, as_json: bool, out: "Console") -> ExitCode:
     else:
         _show(file, compilation, out)
     return ExitCode.SUCCEEDED if compilation.is_runnable else ExitCode.FAILED
+
+
+def _packages() -> "CodePackages":
+    from workers.cli.session import read_settings
+    from workers.code_packages import CodePackages
+
+    return CodePackages(read_settings().code_packages_location)
 
 
 def _to_json(file: str, compilation: "Compilation") -> dict[str, Any]:

@@ -25,6 +25,9 @@ def worker(
     where one worker at a time is enough. SIGTERM lets running nodes finish
     (`HOLDFAST_DRAIN_SECONDS`).
 
+    Where user code cannot be isolated it refuses to start, unless HOLDFAST_SANDBOX=limits-only;
+    `holdfast doctor` says what is missing. The roles `run` and `io` run no user code.
+
     Health is at `/health/live` and `/health/ready` (`HOLDFAST_HEALTH_PORT`).
     """
     from workers.cli.progress import ProgressLine
@@ -48,6 +51,7 @@ def worker(
                     port=settings.health_port,
                     port_setting="HOLDFAST_HEALTH_PORT",
                     exclusive=addresses.is_embedded,
+                    isolation_required=role in (RoleName.CODE, RoleName.ALL),
                 )
 
     asyncio.run(run())

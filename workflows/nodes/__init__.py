@@ -4,6 +4,7 @@ from collections.abc import Mapping
 
 from workflows.nodes import (
     answer,
+    code,
     end,
     http_request,
     if_else,
@@ -21,5 +22,6 @@ EXECUTORS: Mapping[str, Executor] = {
     "variable-aggregator": variable_aggregator.execute,
     "template-transform": template_transform.execute,
     "http-request": http_request.execute,
+    "code": code.execute,
 }
 """Node type in Dify's spelling to its executor; one line a type."""

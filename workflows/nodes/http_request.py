@@ -2,8 +2,7 @@
 
 from collections.abc import Awaitable
 
-from schema.activities import HTTP_REQUEST
-from schema.nodes.http_request import HttpRequestNodeData
+from schema.nodes.http_request import HTTP_REQUEST, HttpRequestNodeData
 from workflows.nodes.base import NodeContext, NodeResult
 
 

@@ -2,12 +2,15 @@
 
 import time
 from collections.abc import Iterable, Sequence
+from functools import cache
 from typing import Any, NamedTuple
 
-from sqlalchemy import Connection, bindparam, insert, select, update
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.engine import Dialect
 
 from schema.commands import CommandKind
 from schema.db.event_log import nodes
+from schema.db.event_log.bulk import BulkInsert
 from schema.db.event_log.heads import LockedRun
 from schema.db.event_log.texts import artifacts_named_in, write_model
 from schema.db.event_log.upserts import insert_into, on_conflict_update
@@ -16,7 +19,6 @@ from schema.facts import CommandApplied, Fact, RunPaused, RunResumed, VariableUp
 from schema.runs import RunRef, RunStatus
 from schema.values.encoding import encode
 
-_INSERT = insert(run_events)
 _SET_STATUS = (
     update(runs).where(runs.c.run_id == bindparam("run")).values(status=bindparam("new_status"))
 )
@@ -55,7 +57,7 @@ def insert_events(run: LockedRun, facts: Sequence[SourcedFact]) -> None:
     rows = [
         _row(run.ref.run_id, seq, *entry, now) for seq, entry in zip(numbers, facts, strict=True)
     ]
-    run.connection.execute(_INSERT, rows)
+    _insert_events(run.connection.dialect).execute(run.connection, rows)
     name_artifacts(run.connection, run.ref, (row["payload"] for row in rows))
 
 
@@ -91,6 +93,11 @@ def name_artifacts(connection: Connection, ref: RunRef, texts: Iterable[str | No
         )
 
 
+@cache
+def _insert_events(dialect: Dialect) -> BulkInsert:
+    return BulkInsert(insert_into(dialect.name, run_events), run_events.c.keys(), dialect)
+
+
 def _turns_pause(fact: Fact) -> bool:
     """Whether a fact says that the workflow has paused or resumed itself."""
     return isinstance(fact, CommandApplied) and fact.command in _PAUSING
@@ -121,7 +128,7 @@ def _set_variables(run: LockedRun, facts: Iterable[Fact]) -> None:
     if conversation is None:
         return
     statement = on_conflict_update(
-        run.connection,
+        run.connection.dialect.name,
         conversation_variables,
         ("tenant_id", "app_id", "conversation_id", "name"),
         lambda new: {name: new[name] for name in ("value_type", "value", "updated_at")},

@@ -4,9 +4,11 @@ from collections.abc import Iterable, Mapping
 from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Executable, bindparam, case, delete, func, null, update
+from sqlalchemy import Connection, bindparam, case, delete, func, null, update
+from sqlalchemy.engine import Dialect
 
 from schema.db.base import AuthorText
+from schema.db.event_log.bulk import BulkInsert
 from schema.db.event_log.projection import KEPT_WHEN_NULL, NodeColumns, NodeKey, project
 from schema.db.event_log.upserts import on_conflict_update
 from schema.db.tables import node_executions
@@ -68,7 +70,7 @@ def record_rows(connection: Connection, run_id: str, rows: Mapping[NodeKey, Node
         row = {"run_id": run_id, "node_exec_id": node_exec_id, "attempt": attempt}
         batches.setdefault(frozenset(columns), []).append({**_DEFAULTS, **row, **columns})
     for names, batch in batches.items():
-        connection.execute(_upsert(connection.dialect.name, names, connection), batch)
+        _upsert(connection.dialect, names).execute(connection, batch)
 
 
 def fail_unfinished(connection: Connection, run_id: str, error: str | None, at: float) -> None:
@@ -86,20 +88,14 @@ def rebuild(connection: Connection, run_id: str, facts: Iterable[Fact]) -> None:
 
 
 @cache
-def _statements() -> dict[tuple[str, frozenset[str]], Executable]:
-    return {}
-
-
-def _upsert(dialect: str, names: frozenset[str], connection: Connection) -> Executable:
-    known = _statements()
-    if (dialect, names) not in known:
-        known[dialect, names] = on_conflict_update(
-            connection,
-            node_executions,
-            _KEY,
-            lambda new: {name: _changed(name, new) for name in sorted(names)},
-        )
-    return known[dialect, names]
+def _upsert(dialect: Dialect, names: frozenset[str]) -> BulkInsert:
+    statement = on_conflict_update(
+        dialect.name,
+        node_executions,
+        _KEY,
+        lambda new: {name: _changed(name, new) for name in sorted(names)},
+    )
+    return BulkInsert(statement, sorted({*_DEFAULTS, *_KEY, *names}), dialect)
 
 
 def _changed(name: str, new: Any) -> Any:

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Table
+from sqlalchemy import Table
 from sqlalchemy.dialects import postgresql, sqlite
 
 Insert: TypeAlias = postgresql.Insert | sqlite.Insert
@@ -17,7 +17,7 @@ def insert_into(dialect: str, table: Table) -> Insert:
 
 
 def on_conflict_update(
-    connection: Connection,
+    dialect: str,
     table: Table,
     key: tuple[str, ...],
     change: Callable[[Any], Mapping[str, Any]],
@@ -25,10 +25,10 @@ def on_conflict_update(
     """Build an upsert.
 
     Args:
-        connection: Tells the database.
+        dialect: Name of the database.
         table: Where to.
         key: Columns of the primary key.
         change: Gives the new values of a row that exists, from the row that was to be inserted.
     """
-    statement = insert_into(connection.dialect.name, table)
+    statement = insert_into(dialect, table)
     return statement.on_conflict_do_update(index_elements=key, set_=change(statement.excluded))

@@ -151,7 +151,7 @@ async def test_inv_09_a_result_is_kept_until_the_database_is_back(
     written_meanwhile = await texts(log, run)
     other.execute("ROLLBACK")
     other.close()
-    answer = await asyncio.wait_for(running, timeout=20)
+    answer = await asyncio.wait_for(running, timeout=60)
 
     assert not done
     assert not [line for line in written_meanwhile if line.startswith("NodeFinished")]

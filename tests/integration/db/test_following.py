@@ -12,7 +12,7 @@ from tests.integration.db.facts import NONE_YET, a_run, numbered, started, succe
 
 pytestmark = pytest.mark.anyio
 
-BOUND_SECONDS = 20.0
+BOUND_SECONDS = 60.0
 
 
 async def follow(log: EventLog, run: RunRef, after: int = 0) -> list[LoggedFact]:

@@ -54,7 +54,7 @@ async def test_waiting_ends_when_the_database_is_there(tmp_path: Path) -> None:
 
     still_waiting = not waiting.done()
     folder.mkdir()
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         await waiting
 
     assert still_waiting

@@ -12,7 +12,7 @@ from activities.tools.guarded_transport import Proxies
 from activities.tools.http_client import HttpClient, OutgoingRequest
 from schema.addresses import AddressList
 from schema.errors import AddressRefused
-from tests.http_peer import HttpPeer, PeerRequest, answering, redirecting
+from tests.http_peer import HttpPeer, PeerRequest, answering, http_peer, redirecting
 
 pytestmark = pytest.mark.anyio
 
@@ -228,20 +228,13 @@ async def test_an_operator_allows_networks_and_hosts(peer: HttpPeer) -> None:
 @pytest.fixture
 async def proxy() -> AsyncIterator[HttpPeer]:
     """A forward proxy that answers everything itself."""
-    opened = HttpPeer()
 
     async def answer(request: PeerRequest, writer: asyncio.StreamWriter) -> None:
         await answering(f"by proxy: {request.target}")(request, writer)
 
-    class Everything(dict[str, object]):
-        def get(self, _key: str, _default: object = None) -> object:
-            return answer
-
-    opened.answers = Everything()  # type: ignore[assignment]  # whatever the path
-    server = await asyncio.start_server(opened.serve, "127.0.0.1", 0)
-    opened.port = server.sockets[0].getsockname()[1]
-    yield opened
-    server.close()
+    async with http_peer() as opened:
+        opened.default = answer
+        yield opened
 
 
 async def test_requests_go_through_the_operators_proxy_which_may_be_anywhere(
@@ -277,11 +270,7 @@ async def test_inv_20_behind_a_proxy_names_and_literal_addresses_are_still_check
 
 
 async def test_inv_20_a_redirect_behind_a_proxy_is_checked_as_well(proxy: HttpPeer) -> None:
-    class Redirecting(dict[str, object]):
-        def get(self, _key: str, _default: object = None) -> object:
-            return redirecting("http://169.254.169.254/")
-
-    proxy.answers = Redirecting()  # type: ignore[assignment]  # whatever the path
+    proxy.default = redirecting("http://169.254.169.254/")
 
     async with a_client(proxies=Proxies(http=proxy.url)) as client:
         with pytest.raises(AddressRefused):

@@ -323,7 +323,7 @@ async def test_inv_17_secrets_are_kept_from_another_host(
     peer: HttpPeer, other_peer: HttpPeer, node: NodeRunner, status: int
 ) -> None:
     there = f"http://there.example:{other_peer.port}/"
-    peer.answers["/"] = redirecting(there, status, **{"Set-Cookie": "a=b"})
+    peer.answers["/"] = redirecting(there, status, cookie="a=b")
     other_peer.answers["/"] = answering("there")
 
     given = await node.run(
@@ -371,7 +371,7 @@ async def test_inv_17_secrets_stay_with_their_host(peer: HttpPeer, node: NodeRun
 async def test_cookies_last_for_one_request_and_its_redirects(
     peer: HttpPeer, node: NodeRunner
 ) -> None:
-    peer.answers["/"] = redirecting("/there", **{"Set-Cookie": "session=1; Path=/"})
+    peer.answers["/"] = redirecting("/there", cookie="session=1; Path=/")
     peer.answers["/there"] = answering("there", headers={"Set-Cookie": "other=2; Path=/"})
 
     await node.run(url=f"{peer.url}/")

@@ -6,12 +6,12 @@ import os
 import random
 import shutil
 import signal
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterable, Iterator
 from pathlib import Path
 
 import pytest
 from temporalio.api.operatorservice.v1 import ListSearchAttributesRequest
-from temporalio.service import ConnectConfig, ServiceClient
+from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
 from schema.errors import DataDirectoryInUse, DevServerUnavailable
 from schema.search_attributes import SEARCH_ATTRIBUTES
@@ -20,13 +20,14 @@ from tests.integration.stack.processes import User, census, describe_namespace, 
 from tests.waiting import until
 from workers.data_directory import DataDirectory, join
 from workers.file_lock import is_locked
-from workers.server_process import ServerProcess
+from workers.server_process import STOP_SECONDS, ServerProcess
 from workers.server_record import read_record
 from workers.stack import open_stack
 
 IDLE_SECONDS = 0.4
-LEFT_SECONDS = IDLE_SECONDS + 6
-"""After this, nothing of a data directory may live any more."""
+LEFT_SECONDS = IDLE_SECONDS + 3 * STOP_SECONDS
+"""After this, nothing of a data directory may live any more, however busy the machine is: a server
+has `STOP_SECONDS` to end by itself before it is killed."""
 
 pytestmark = pytest.mark.anyio
 
@@ -37,8 +38,7 @@ def home(tmp_path: Path) -> Iterator[Path]:
     home = tmp_path / "home"
     yield home
     left = census(home)
-    for pid in left.keepers | left.servers:
-        os.kill(pid, signal.SIGKILL)
+    kill(left.keepers | left.servers)
     assert left.is_empty
 
 
@@ -49,7 +49,10 @@ def settings(home: Path) -> Settings:
 
 @contextlib.asynccontextmanager
 async def one_opener(home: Path) -> AsyncIterator[None]:
-    """Check all the time that at most one server has the file open."""
+    """Check again and again that at most one server has the file open.
+
+    On a busy machine a short block may end between two looks: it looks by itself, too.
+    """
     most = 0
 
     async def watch() -> None:
@@ -65,7 +68,24 @@ async def one_opener(home: Path) -> AsyncIterator[None]:
         watcher.cancel()
         with contextlib.suppress(asyncio.CancelledError):
             await watcher
-    assert most == 1
+    assert most <= 1
+
+
+def kill(pids: Iterable[int]) -> None:
+    """End processes as a crash would."""
+    for pid in pids:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+async def until_it_answers(address: str) -> None:
+    """Wait for a server that has its file open, but may not listen yet."""
+    async with asyncio.timeout(LEFT_SECONDS):
+        while True:
+            with contextlib.suppress(RuntimeError, RPCError):
+                await describe_namespace(address)
+                return
+            await asyncio.sleep(0.05)
 
 
 async def nothing_left(home: Path) -> None:
@@ -121,6 +141,7 @@ async def test_a_killed_server_is_started_again_at_the_same_address(settings: Se
         record = read_record(file)
         assert record is not None
         assert record.address == stack.temporal_address
+        assert openers(settings.home) == {record.pid}
         await describe_namespace(stack.temporal_address)
     await nothing_left(settings.home)
 
@@ -135,7 +156,7 @@ async def test_a_killed_keeper_is_replaced_by_one_that_takes_the_server_over(
         os.kill(keeper, signal.SIGKILL)
 
         await until(lambda: census(settings.home).keepers - before.keepers)
-        assert census(settings.home).servers == before.servers
+        assert openers(settings.home) == census(settings.home).servers == before.servers
         await describe_namespace(stack.temporal_address)
     await nothing_left(settings.home)
 
@@ -146,13 +167,12 @@ async def test_an_orphan_of_killed_owners_is_taken_over_by_the_next_command(
     user = await User.start(settings.home, idle_seconds=60)
     address = await user.address()
     before = census(settings.home)
-    for pid in before.keepers:
-        os.kill(pid, signal.SIGKILL)
-    await user.kill()
+    await user.kill()  # first: it would replace the keeper
+    kill(before.keepers)
 
     async with one_opener(settings.home), open_stack(settings) as stack:
         assert stack.temporal_address == address
-        assert census(settings.home).servers == before.servers
+        assert openers(settings.home) == census(settings.home).servers == before.servers
     await nothing_left(settings.home)
 
 
@@ -161,8 +181,7 @@ async def test_a_user_that_ends_just_after_the_keeper_was_killed_leaves_nothing(
 ) -> None:
     keeper_lock = DataDirectory(settings.home).lock_file("keeper")
     async with open_stack(settings), open_stack(settings):
-        for pid in census(settings.home).keepers:
-            os.kill(pid, signal.SIGKILL)
+        kill(census(settings.home).keepers)
         await until(lambda: not is_locked(keeper_lock))
 
     await nothing_left(settings.home)
@@ -172,9 +191,9 @@ async def test_everything_killed_at_once_blocks_nothing(settings: Settings) -> N
     user = await User.start(settings.home, idle_seconds=60)
     address = await user.address()
     before = census(settings.home)
-    for pid in before.keepers | before.servers:
-        os.kill(pid, signal.SIGKILL)
-    await user.kill()
+    kill({user.process.pid})  # first: it would replace the keeper
+    kill(before.keepers | before.servers)
+    await user.process.wait()
 
     async with open_stack(settings) as stack:
         assert stack.temporal_address == address
@@ -192,14 +211,12 @@ async def test_users_survive_random_kills_of_keeper_server_and_each_other(
         victims = dice.sample(users, 2)
         for _ in range(3):
             living = census(settings.home)
-            for pid in dice.sample(sorted(living.keepers | living.servers), 1):
-                os.kill(pid, signal.SIGKILL)
+            kill(dice.sample(sorted(living.keepers | living.servers), 1))
             await asyncio.gather(*(user.kill() for user in victims[:1]))
             del victims[:1]
             await until(lambda: census(settings.home).keepers and openers(settings.home))
-        async with asyncio.timeout(20):
-            await describe_namespace(addresses.pop())
-        assert not addresses  # all had the same
+        (address,) = addresses
+        await until_it_answers(address)
         for user in users:
             if user.process.returncode is None:
                 await user.close()

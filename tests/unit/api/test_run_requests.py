@@ -1,6 +1,5 @@
 """From what a caller asks for to the input of a run."""
 
-from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from api.run_requests import (
     encrypt_request_secrets,
     short_secrets,
 )
+from schema.db.artifacts import ArtifactFiles
 from schema.errors import InvalidInputs
 from schema.key_file import KeyFile, KeySource
 from schema.plan import SECRETS_NODE, AppMode, Plan, PlanSecret, PlanVariable
@@ -22,31 +22,6 @@ from schema.values.artifact_ref import ArtifactRef
 from schema.values.encoding import from_wire
 from schema.values.segments import Segment, SegmentType
 from tests.factories import a_plan, a_start, an_answer
-
-
-class ArtifactsInMemory:
-    """Keeps what it is given."""
-
-    def __init__(self) -> None:
-        self.data: dict[str, bytes] = {}
-
-    async def put(
-        self, tenant_id: str, data: bytes, mime: str, kind: str, preview: str
-    ) -> ArtifactRef:
-        reference = ArtifactRef(str(len(self.data)), len(data), mime, kind, preview)
-        self.data[reference.sha256] = data
-        return reference
-
-    async def put_file(
-        self, tenant_id: str, path: Path, mime: str, kind: str, preview: str
-    ) -> ArtifactRef:
-        raise NotImplementedError
-
-    async def get(self, tenant_id: str, ref: ArtifactRef) -> bytes:
-        return self.data[ref.sha256]
-
-    def stream(self, tenant_id: str, ref: ArtifactRef) -> AsyncIterator[bytes]:
-        raise NotImplementedError
 
 
 def plan(mode: AppMode = AppMode.WORKFLOW, *environment: tuple[str, str]) -> Plan:
@@ -72,7 +47,7 @@ def with_a_literal() -> Plan:
 
 
 async def built(request: RunRequest) -> RunInput:
-    return await build_run_input(request, ArtifactsInMemory())
+    return await build_run_input(request, ArtifactFiles("memory:///"))
 
 
 @pytest.mark.anyio

@@ -204,7 +204,7 @@ def test_fixture_branching_says_the_chosen_end_only(handle: str, chosen: str) ->
 
 
 def test_fixture_iteration_says_its_list_when_the_container_has_finished() -> None:
-    body = PlanGraph(root="inner", nodes=(a_node("inner", "code"),), edges=())
+    body = PlanGraph(root="inner", nodes=(a_node("inner", "tool"),), edges=())
     plan = a_plan(
         [
             a_node("start", "start"),

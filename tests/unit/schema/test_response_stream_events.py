@@ -79,7 +79,7 @@ def a_workflow(*extra: Any) -> Plan:
 
 def a_chatflow(**fields: Any) -> Plan:
     return a_plan(
-        [a_node("start", "start"), a_node("http", "http-request"), an_answer("answer", "hi")],
+        [a_node("start", "start"), a_node("http", "tool"), an_answer("answer", "hi")],
         ["start>http", "http>answer"],
         **fields,
     )
@@ -169,7 +169,7 @@ def test_a_retried_node_starts_once_and_keeps_its_id() -> None:
 
 def test_a_container_has_its_own_events_and_its_children_name_it() -> None:
     body = PlanGraph(
-        root="s", nodes=(a_node("s", "iteration-start"), a_node("code", "code")), edges=()
+        root="s", nodes=(a_node("s", "iteration-start"), a_node("code", "tool")), edges=()
     )
     log = begun(a_workflow(a_node("it", "iteration", body)), query="q")
     log.start("it")
@@ -229,7 +229,7 @@ def test_a_container_has_its_own_events_and_its_children_name_it() -> None:
 
 
 def test_a_loop_that_failed_is_completed_as_failed() -> None:
-    body = PlanGraph(root="c", nodes=(a_node("c", "code"),), edges=())
+    body = PlanGraph(root="c", nodes=(a_node("c", "tool"),), edges=())
     log = begun(a_workflow(a_node("loop", "loop", body)), query="q")
     log.add(LoopStarted(**about("loop"), length=3, inputs={"loop_count": 3}))
     log.add(LoopNext(**about("loop"), index=1, pre_loop_output={"c": 1}))

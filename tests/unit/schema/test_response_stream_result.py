@@ -33,7 +33,7 @@ def a_chatflow() -> Plan:
         [
             a_node("start", "start"),
             a_node("ie", "if-else"),
-            a_node("http", "http-request"),
+            a_node("http", "tool"),
             an_answer("yes", "yes"),
             an_answer("no", "no"),
         ],

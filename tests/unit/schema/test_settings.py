@@ -64,3 +64,25 @@ def test_table_describes_every_setting() -> None:
 
     assert {"HOLDFAST_HOME", "TEMPORAL_ADDRESS", "DATABASE_URL"} <= {row.variable for row in rows}
     assert all(row.description and row.default for row in rows)
+
+
+def test_addresses_for_authors_are_read_as_a_list_and_checked(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("HOLDFAST_ALLOWED_ADDRESSES", "api.internal, 10.0.0.0/8,")
+    assert Settings().allowed_addresses == ("api.internal", "10.0.0.0/8")
+
+    monkeypatch.setenv("HOLDFAST_ALLOWED_ADDRESSES", "10.0.0.0/33")
+    with pytest.raises(ValidationError, match="neither a host nor a network"):
+        Settings()
+
+
+@pytest.mark.parametrize("name", ["HTTPS_PROXY", "https_proxy"])
+def test_proxies_are_read_by_their_usual_names(name: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv(name, "http://user:secret@proxy:3128")
+    assert Settings().https_proxy == "http://user:secret@proxy:3128"
+    assert "secret" not in repr(Settings())
+
+    monkeypatch.setenv(name, "socks5://proxy:1080")
+    with pytest.raises(ValidationError, match="a proxy is http"):
+        Settings()

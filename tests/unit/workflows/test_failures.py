@@ -6,7 +6,7 @@ import pytest
 
 from schema.errors import ConditionFailed
 from schema.plan import PlanNode
-from tests.factories import a_branch, a_node
+from tests.factories import a_branch, a_node, a_request
 from workflows.failures import Absorbed, Fatal, Retry, consequence_of, result_of_error
 from workflows.nodes.base import NodeResult
 
@@ -14,7 +14,8 @@ FAILED = NodeResult(error="boom", error_type="HTTPResponseCodeError", inputs={"a
 
 
 def a_plan_node(node_type: str, **data: Any) -> PlanNode:
-    entry = a_node("n", node_type, **data)
+    entry = a_request("n", "http://a", **data) if node_type == "http-request" else None
+    entry = entry or a_node("n", node_type, **data)
     return PlanNode(id="n", public_id="n", data=entry["data"])
 
 
@@ -71,9 +72,9 @@ def test_default_value_on_a_branch_node_fails_the_run_11_4() -> None:
 def test_only_four_types_honour_the_author_s_retries() -> None:
     retries = {"retry_enabled": True, "max_retries": 2, "retry_interval": 1500}
 
-    assert consequence_of(a_plan_node("code", retry_config=retries), FAILED, 1) == Retry(1.5, 1)
-    assert consequence_of(a_plan_node("code", retry_config=retries), FAILED, 2) == Retry(1.5, 2)
-    assert consequence_of(a_plan_node("code", retry_config=retries), FAILED, 3) == Fatal("boom")
+    assert consequence_of(a_plan_node("llm", retry_config=retries), FAILED, 1) == Retry(1.5, 1)
+    assert consequence_of(a_plan_node("llm", retry_config=retries), FAILED, 2) == Retry(1.5, 2)
+    assert consequence_of(a_plan_node("llm", retry_config=retries), FAILED, 3) == Fatal("boom")
     assert consequence_of(a_plan_node("agent", retry_config=retries), FAILED, 1) == Fatal("boom")
 
 

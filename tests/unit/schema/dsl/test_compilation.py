@@ -11,7 +11,16 @@ from schema.nodes.base import RetryConfig
 from schema.nodes.foreign import ForeignNodeData
 from schema.plan import Plan
 from tests.documents import OWN_EXPORTS, codes, compiled
-from tests.factories import a_branch, a_node, a_start, a_template, an_answer, an_end
+from tests.factories import (
+    a_branch,
+    a_code,
+    a_node,
+    a_request,
+    a_start,
+    a_template,
+    an_answer,
+    an_end,
+)
 
 SIMPLE = [a_start("s", "x"), an_end("e", x=["s", "x"])]
 
@@ -54,7 +63,7 @@ def test_plan_sha_names_the_content() -> None:
 
 def test_notes_and_canvas_fields_leave_no_trace() -> None:
     note = {"id": "n", "type": "custom-note", "data": {"type": "", "text": "secret thoughts"}}
-    foreign = a_node("f", "code", desc="d", selected=True, _isBundled=True, code="pass")
+    foreign = a_node("f", "tool", desc="d", selected=True, _isBundled=True, code="pass")
     plan = compiled([note, a_start("s"), foreign], [("s", "f")]).plan
 
     assert plan is not None
@@ -111,8 +120,8 @@ def test_agent_names_its_strategy_model_and_tools() -> None:
 
 
 def test_foreign_node_that_no_run_comes_to_stops_nothing() -> None:
-    orphan = a_node("c", "code")
-    behind = a_node("d", "code")
+    orphan = a_node("c", "agent")
+    behind = a_node("d", "agent")
     compilation = compiled([*SIMPLE, a_start("s2"), orphan, behind], [("s", "e"), ("s2", "d")])
 
     assert compilation.is_runnable
@@ -122,11 +131,12 @@ def test_foreign_node_that_no_run_comes_to_stops_nothing() -> None:
     } <= set(codes(compilation))
 
 
-def test_template_beyond_names_needs_a_sandbox() -> None:
+def test_templates_of_both_kinds_and_code_run() -> None:
     plain, loop = a_template("a", "Hi {{ x }}"), a_template("b", "{% for i in x %}{% endfor %}")
-    compilation = compiled([a_start("s"), plain, loop], [("s", "a"), ("s", "b")])
+    code = a_code("c", "def main(): return {}")
+    compilation = compiled([a_start("s"), plain, loop, code], [("s", "a"), ("s", "b"), ("s", "c")])
 
-    assert codes(compilation) == [("error", "template-needs-sandbox", "b")]
+    assert codes(compilation) == []
 
 
 def test_inputs_that_are_not_taken_stop_a_run_if_they_are_required() -> None:
@@ -268,16 +278,16 @@ def test_retries_are_kept_only_where_they_happen() -> None:
     retry = {"retry_enabled": True, "max_retries": 3, "retry_interval": 100}
     nodes = [
         a_start("s"),
-        a_node("code", "code", retry_config=retry),
-        a_node("off", "http-request", retry_config={**retry, "retry_enabled": False}),
+        a_node("llm", "llm", retry_config=retry),
+        a_request("off", "https://a.test", retry_config={**retry, "retry_enabled": False}),
         {**a_template("t", "x"), "id": "t"},
     ]
     nodes[3]["data"]["retry_config"] = retry
-    plan = compiled(nodes, [("s", "code")]).plan
+    plan = compiled(nodes, [("s", "llm")]).plan
 
     assert plan is not None
     retries = {n.id: n.data.retry_config for n in plan.graph.nodes}
-    assert retries["code"] == RetryConfig(retry_enabled=True, max_retries=3, retry_interval=100)
+    assert retries["llm"] == RetryConfig(retry_enabled=True, max_retries=3, retry_interval=100)
     assert retries["off"] == retries["t"] == RetryConfig()
 
 

@@ -40,7 +40,7 @@ def test_children_are_what_edges_reach_from_the_start_of_the_container() -> None
 
 
 def test_foreign_children_are_named_too() -> None:
-    nodes = [a_start("s"), *an_iteration("it"), a_node("child", "code")]
+    nodes = [a_start("s"), *an_iteration("it"), a_node("child", "tool")]
     compilation = compiled(nodes, [("s", "it"), ("itstart", "child")])
 
     assert ("error", "unsupported-node-type", "child") in codes(compilation)

@@ -5,7 +5,16 @@ import pytest
 from schema.dsl.variables import MAX_VARIABLE_BYTES
 from schema.plan import PlanVariable
 from tests.documents import codes, compiled
-from tests.factories import a_branch, a_node, a_start, a_template, an_answer, an_end
+from tests.factories import (
+    a_branch,
+    a_code,
+    a_node,
+    a_request,
+    a_start,
+    a_template,
+    an_answer,
+    an_end,
+)
 
 CANARY = "sk-canary-0123456789"
 
@@ -116,16 +125,10 @@ def test_inv_17_secret_never_enters_a_plan() -> None:
         a_template("r", "{{ key }}", key=["env", "KEY"]),
         a_branch("r", ["env", "KEY"], "not empty"),
         a_branch("r", ["s", "x"], "is", "{{#env.KEY#}}"),
-        a_node(
-            "r",
-            "http-request",
-            method="get",
-            url="https://a.test?k={{#env.KEY#}}",
-            authorization={"type": "no-auth"},
-            headers="",
-            params="",
-        ),
-        a_node("r", "code", variables=[{"variable": "k", "value_selector": ["env", "KEY"]}]),
+        a_request("r", "https://a.test?k={{#env.KEY#}}"),
+        a_request("r", "https://a.test", headers="K: {{#env.KEY#}}"),
+        a_request("r", "https://a.test", params="{{#env.KEY#}}:v"),
+        a_code("r", "def main(k): return {}", k=["env", "KEY"]),
         a_node("r", "variable-aggregator", output_type="any", variables=[["env", "KEY"]]),
     ],
     ids=lambda node: str(node["data"]["type"]),

@@ -152,3 +152,24 @@ def test_aliases_count_as_what_they_expand_to() -> None:
     read_yaml(half)
     with pytest.raises(InvalidDocument, match="aliases expanded"):
         read_yaml(half + "b: *a")
+
+
+@pytest.mark.parametrize(
+    ("data", "reason"),
+    [
+        ("app: {name: Café, mode: x}".encode("latin-1"), "UTF-8 octet"),
+        ("app: x".encode("utf-16-be"), "control characters are not allowed (character 1)"),
+        (b"PK\x03\x04", "control characters are not allowed (character 3)"),
+    ],
+    ids=["latin-1", "utf-16 without a mark", "zip"],
+)
+def test_bytes_that_are_no_text_are_refused_with_what_is_expected(data: bytes, reason: str) -> None:
+    with pytest.raises(InvalidDocument, match="an export is text in UTF-8") as raised:
+        read_yaml(data)
+
+    assert reason in str(raised.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "utf-16"])
+def test_a_byte_order_mark_says_the_encoding(encoding: str) -> None:
+    assert read_yaml("a: é\r\nb: 😀\r\n".encode(encoding)).value == {"a": "é", "b": "😀"}

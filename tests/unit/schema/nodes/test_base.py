@@ -34,7 +34,7 @@ def test_numbers_are_read_as_text_where_text_is_meant() -> None:
 def test_interval_of_retries_is_a_whole_number_of_milliseconds() -> None:
     def interval(value: float) -> int:
         config = {"retry_enabled": True, "retry_interval": value}
-        return parse_node_data({"type": "code", "retry_config": config}).retry_config.retry_interval
+        return parse_node_data({"type": "llm", "retry_config": config}).retry_config.retry_interval
 
     assert interval(2.0) == 2
     with pytest.raises(ValidationError):

@@ -1,4 +1,7 @@
-from typing import Any
+from collections.abc import Callable
+from math import isfinite
+from operator import eq, ge, gt, le, lt, ne
+from typing import Any, get_args
 
 import pytest
 from hypothesis import given, settings
@@ -8,10 +11,12 @@ from pydantic import ValidationError
 from schema.errors import ConditionFailed, InvalidNodeInput, ValueBehindReference
 from schema.selectors import Selector
 from schema.values.artifact_ref import ArtifactRef
+from schema.values.comparisons import ComparisonOperator
 from schema.values.conditions import Condition, GroupResult, evaluate_group
 from schema.values.files import File, FileType, TransferMethod
 from schema.values.segments import Segment, SegmentType
 from schema.values.variables import Variables
+from tests import strategies
 
 EXAMPLES = settings(max_examples=150, deadline=None)
 IMAGE = File(
@@ -304,6 +309,72 @@ def test_evaluation_stops_at_the_condition_that_decides(
     else:
         with pytest.raises(ConditionFailed, match="not found"):
             evaluate_group(logical_operator, [*conditions, missing], variables)
+
+
+expected_values = st.one_of(
+    st.none(),
+    st.booleans(),
+    strategies.texts,
+    st.integers().map(str),
+    st.floats().map(str),
+    st.lists(strategies.texts, max_size=3),
+    st.lists(st.booleans(), max_size=3),
+)
+
+
+def verdict(value: object, operator: str, expected: object) -> bool | str:
+    """What a condition gives, or why it fails."""
+    try:
+        return evaluate(value, operator, expected)
+    except ConditionFailed as error:
+        return str(error)
+
+
+@EXAMPLES
+@given(strategies.json_values, st.sampled_from(get_args(ComparisonOperator)), expected_values)
+def test_every_condition_is_true_or_false_or_fails_with_a_reason(
+    value: object, operator: str, expected: object
+) -> None:
+    result = verdict(value, operator, expected)
+
+    assert isinstance(result, bool) or result
+
+
+@EXAMPLES
+@given(
+    strategies.json_values,
+    st.sampled_from(["contains", "in", "empty", "null", "exists", "is", "="]),
+    expected_values,
+)
+def test_the_opposite_is_true_exactly_where_an_operator_is_false(
+    value: object, operator: str, expected: object
+) -> None:
+    opposite = {"is": "is not", "=": "≠"}.get(operator, f"not {operator}")
+
+    one, other = verdict(value, operator, expected), verdict(value, opposite, expected)
+
+    if value is None and operator in ("is", "="):
+        assert (one, other) == (False, False)  # 11.3: null is neither
+    elif isinstance(one, bool):
+        assert other is not one
+    else:
+        assert other == one
+
+
+@EXAMPLES
+@given(
+    st.integers() | st.floats(allow_nan=False),
+    st.integers() | st.floats(allow_nan=False),
+    st.sampled_from([(">", gt), ("<", lt), ("≥", ge), ("≤", le), ("=", eq), ("≠", ne)]),
+)
+def test_numbers_compare_as_they_do_in_python(
+    value: float, expected: float, operator: tuple[str, Callable[[float, float], bool]]
+) -> None:
+    symbol, compare = operator
+    if symbol in ("=", "≠") and isinstance(value, int):
+        expected = int(expected) if isfinite(expected) else 0  # others fail: vectors 11.3
+
+    assert evaluate(value, symbol, str(expected)) is compare(value, expected)
 
 
 def on_files(

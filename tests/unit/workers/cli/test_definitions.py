@@ -20,7 +20,7 @@ workflow:
   graph:
     nodes:
       - {id: "1", data: {type: start, title: Begin, variables: []}}
-      - {id: "2", data: {type: code, title: "[red]Code", code: "", code_language: python3}}
+      - {id: "2", data: {type: llm, title: "[red]Code"}}
     edges:
       - {source: "1", target: "2", sourceHandle: source}
 """
@@ -104,7 +104,7 @@ def test_a_graph_is_drawn_for_people_and_programs() -> None:
 def test_a_graph_with_nodes_that_cannot_run_is_drawn_too(foreign: str) -> None:
     ended = CliRunner().invoke(app, ["graph", foreign])
 
-    assert (ended.exit_code, "[red]Code  code" in ended.stdout) == (0, True)
+    assert (ended.exit_code, "[red]Code  llm" in ended.stdout) == (0, True)
 
 
 def test_what_is_no_graph_ends_with_a_reason(no_export: str) -> None:

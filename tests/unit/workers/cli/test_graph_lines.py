@@ -111,3 +111,10 @@ def test_dot_draws_a_container_as_a_cluster() -> None:
 
     assert "  subgraph cluster_n0 {" in drawing
     assert "    n0_0 -> n0_1;" in drawing
+
+
+def test_a_node_with_a_long_id_is_one_short_line() -> None:
+    drawn = text(a_graph([f"{'a' * 10_000} {'h' * 10_000} b", f"{'a' * 10_000} other c"]))
+
+    assert max(map(len, drawn)) < 200
+    assert "(10,000 characters)" in drawn[0]

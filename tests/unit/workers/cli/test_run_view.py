@@ -117,3 +117,17 @@ def test_text_that_other_lines_interrupt_is_in_pieces() -> None:
         view.show_text("lo")
 
     assert view.is_in_pieces
+
+
+def test_a_title_of_any_length_stays_a_line() -> None:
+    console = Console(file=StringIO(), width=50_000)
+
+    with RunView(console) as view:
+        view.show_fact(a_start("a", "T\n" * 5_000))
+        view.show_fact(an_end("a", handle="h" * 10_000))
+
+    line = shown(console)
+    assert line.count("\n") == 1
+    assert "T T … (10,000 characters)  if-else" in line
+    assert "h… (10,000 characters)" in line
+    assert len(line) < 400
