@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote, quote_plus
@@ -149,39 +150,6 @@ def a_request(node_id: str, url: str, **data: Any) -> dict[str, Any]:
 
 def an_export(peer: str, *, chat: bool = False) -> str:
     """A graph in which the secrets pass every kind of node."""
-    key = "{{#env.KEY#}}"
-    bearer = {"type": "api-key", "config": {"type": "bearer", "api_key": key}}
-    basic = {"type": "api-key", "config": {"type": "basic", "api_key": f"user:{key}"}}
-    text = {"type": "raw-text", "data": [{"type": "text", "value": "{{#echo.body#}}"}]}
-    form = {"type": "form-data", "data": [{"type": "file", "key": "f", "file": ["file", "files"]}]}
-    json_body = {"type": "json", "data": [{"type": "text", "value": '{"a": "{{#env.OTHER#}}"}'}]}
-    nodes = [
-        a_start("start", "mark"),
-        a_template("header", "Bearer {{ key }}", key=["env", "KEY"]),
-        a_branch("check", ["header", "output"], "contains", key),
-        a_request(
-            "echo",
-            f"{peer}/echo",
-            headers=f"X-Api-Key: {LITERAL}\nX-Header: {{{{#header.output#}}}}",
-            params=f"key:{key}",
-            authorization=bearer,
-            body=json_body,
-        ),
-        a_request("again", f"{peer}/again", authorization=basic, body=text),
-        a_request("large", f"{peer}/large"),
-        a_request("file", f"{peer}/file"),
-        a_request("upload", f"{peer}/upload", body=form),
-        a_request(
-            "fails", f"{peer}/fail?k={key}", error_strategy="fail-branch", authorization=bearer
-        ),
-        a_request("refused", f"http://127.0.0.1:1/?k={key}", error_strategy="fail-branch"),
-        a_node(
-            "join",
-            "variable-aggregator",
-            output_type="string",
-            variables=[["fails", "error_message"], ["echo", "body"]],
-        ),
-    ]
     outputs = {
         "mark": ["start", "mark"],
         "key": ["env", "KEY"],
@@ -194,27 +162,49 @@ def an_export(peer: str, *, chat: bool = False) -> str:
         "joined": ["join", "output"],
         "why": ["refused", "error_message"],
     }
-    if chat:
-        said = "\n".join(f"{{{{#{'.'.join(selector)}#}}}}" for selector in outputs.values())
-        nodes.append(an_answer("end", said))
-    else:
-        nodes.append(an_end("end", **outputs))
-    edges = [
-        ("start", "header"),
-        ("header", "check"),
-        ("check", "echo", "true"),
-        ("echo", "again"),
-        ("again", "large"),
-        ("large", "file"),
-        ("file", "upload"),
-        ("upload", "fails"),
-        ("fails", "refused", "fail-branch"),
-        ("refused", "join", "fail-branch"),
-        ("join", "end"),
+    said = "\n".join(f"{{{{#{'.'.join(selector)}#}}}}" for selector in outputs.values())
+    end = an_answer("end", said) if chat else an_end("end", **outputs)
+    order = [
+        *("start", "header", "check", "echo", "again", "large", "file", "upload", "fails"),
+        *("refused", "join", "end"),
     ]
+    handles = {"check": "true", "fails": "fail-branch", "refused": "fail-branch"}
+    edges = [(a, b, handles.get(a, "source")) for a, b in pairwise(order)]
     variables = [
         {"name": "KEY", "value_type": "secret", "value": ""},
         {"name": "OTHER", "value_type": "secret", "value": EXPORTED},
     ]
     mode = "advanced-chat" if chat else "workflow"
+    nodes = [*_nodes(peer), end]
     return a_document(nodes, edges, mode=mode, environment_variables=variables)
+
+
+def _nodes(peer: str) -> list[dict[str, Any]]:
+    key = "{{#env.KEY#}}"
+    bearer = {"type": "api-key", "config": {"type": "bearer", "api_key": key}}
+    basic = {"type": "api-key", "config": {"type": "basic", "api_key": f"user:{key}"}}
+    text = {"type": "raw-text", "data": [{"type": "text", "value": "{{#echo.body#}}"}]}
+    form = {"type": "form-data", "data": [{"type": "file", "key": "f", "file": ["file", "files"]}]}
+    json_body = {"type": "json", "data": [{"type": "text", "value": '{"a": "{{#env.OTHER#}}"}'}]}
+    headers = f"X-Api-Key: {LITERAL}\nX-Header: {{{{#header.output#}}}}"
+    joined = [["fails", "error_message"], ["echo", "body"]]
+    return [
+        a_start("start", "mark"),
+        a_template("header", "Bearer {{ key }}", key=["env", "KEY"]),
+        a_branch("check", ["header", "output"], "contains", key),
+        a_request(
+            "echo",
+            f"{peer}/echo",
+            headers=headers,
+            params=f"key:{key}",
+            authorization=bearer,
+            body=json_body,
+        ),
+        a_request("again", f"{peer}/again", authorization=basic, body=text),
+        a_request("large", f"{peer}/large"),
+        a_request("file", f"{peer}/file"),
+        a_request("upload", f"{peer}/upload", body=form),
+        a_request("fails", f"{peer}/fail?k={key}", error_strategy="fail-branch"),
+        a_request("refused", f"http://127.0.0.1:1/?k={key}", error_strategy="fail-branch"),
+        a_node("join", "variable-aggregator", output_type="string", variables=joined),
+    ]

@@ -180,3 +180,57 @@ def page(url: str) -> bytes:
             return bytes(response.read())
     except urllib.error.HTTPError as error:
         return error.read()
+
+
+@requirement("secrets:validate")
+def test_validate_lists_what_is_kept_secret_and_shows_none(
+    peer: EchoingPeer, tmp_path: Path
+) -> None:
+    file = tmp_path / "app.yml"
+    file.write_text(an_export(peer.url), "utf-8")
+    cli = CommandLine(tmp_path / "home")
+
+    ended, as_json = cli.call("validate", str(file)), cli.call("validate", str(file), "--json")
+
+    assert ended.code == 0
+    assert "notice secret-literal  node echo" in ended.stdout
+    assert "headers.0" in ended.stdout
+    assert "'KEY' has no value in the export" in ended.stdout
+    assert find_secrets((ended.stdout + as_json.stdout).encode()) == []
+    assert {f["severity"] for f in as_json.result["findings"]} == {"notice", "warning"}
+
+
+@requirement("run:environment")
+def test_a_secret_that_nobody_gave_is_named_before_anything_starts(
+    peer: EchoingPeer, tmp_path: Path
+) -> None:
+    file = tmp_path / "app.yml"
+    file.write_text(an_export(peer.url), "utf-8")
+    cli = CommandLine(tmp_path / "home")
+
+    missing = cli.call("run", str(file), "-i", "mark=x")
+    mistyped = cli.call("run", str(file), "--env", CANARY)
+
+    assert missing.code == 2
+    assert "'KEY' is a secret without a value: give --env KEY=@FILE" in missing.stderr
+    assert mistyped.code == 2
+    assert not (tmp_path / "home" / "holdfast.db").exists()
+
+
+@requirement("secrets:keys")
+def test_keys_are_listed_and_replaced_and_old_runs_go_on(peer: EchoingPeer, tmp_path: Path) -> None:
+    cli = CommandLine(tmp_path / "home", {"HOLDFAST_ALLOWED_ADDRESSES": "127.0.0.0/8"})
+    assert run(cli, an_export(peer.url), tmp_path).code == 0
+    first = cli.call("keys", "list").stdout.split()[0]
+
+    rotated = cli.call("keys", "rotate-secrets")
+    listed = cli.call("keys", "list").stdout.splitlines()
+
+    assert (rotated.code, listed[1]) == (0, f"{first}  0 secrets")
+    second = listed[0].split()[0]
+    assert listed[0] == f"{second}  4 secrets  current"
+    assert f"Encrypted 4 secrets again with the key {second}." in rotated.stdout
+    key = cli.call("keys", "new").stdout.strip()
+    elsewhere = CommandLine(cli.home, {"HOLDFAST_SECRET_KEYS": key})
+    assert "4 secrets  MISSING: they cannot be read" in elsewhere.call("keys", "list").stdout
+    assert "HOLDFAST_SECRET_KEYS" in elsewhere.call("keys", "rotate-secrets").stderr
