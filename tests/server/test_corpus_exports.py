@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from api.run_requests import RunRequest, missing_secrets
+from api.run_requests import RunRequest, missing_secrets, start_variables
 from schema.dsl import Compilation, compile_definition, read_definition
 from schema.dsl.author_code import imported_names
 from schema.nodes.base import BRANCH_TYPES, NodeData
 from schema.nodes.code import CodeNodeData
 from schema.nodes.http_request import HttpRequestNodeData
+from schema.nodes.start import InputType
 from schema.plan import AppMode, Plan, PlanNode
 from schema.response_stream import Event
 from schema.runs import RunStatus
@@ -168,7 +169,7 @@ async def test_every_runnable_export_runs_to_its_end(
     ended: dict[str, str] = {}
     for name, plan, secrets in _runnable(require_corpus()):
         query = "hi" if plan.mode is AppMode.ADVANCED_CHAT else None
-        inputs = {**plausible_inputs(plan), **_addresses(plan, peer)}
+        inputs = {**plausible_inputs(plan), **_addresses(plan, peer), **_files(plan, peer)}
         request = RunRequest(plan=_at_peer(plan, peer), inputs=inputs, query=query, secrets=secrets)
         given = {name: f"a value for {name}" for name in missing_secrets(request)}
         request = replace(request, environment=given)
@@ -236,6 +237,18 @@ def _addresses(plan: Plan, peer: HttpPeer) -> dict[str, str]:
     """Give inputs that are a whole address one of our peer."""
     begins = [s.lookups[0] for s in map(_url_of, plan.graph.nodes) if s and s.lookups]
     return {s.name: f"{peer.url}/input" for s in begins if s.node_id == plan.graph.root}
+
+
+def _files(plan: Plan, peer: HttpPeer) -> dict[str, Any]:
+    """Give inputs that are files one of our peer, as a caller writes it."""
+    file = {
+        "type": "document",
+        "transfer_method": "remote_url",
+        "url": f"{peer.url}/a.txt",
+    }
+    kinds = {v.variable: v.type for v in start_variables(plan)}
+    lists = {name: [file] for name, kind in kinds.items() if kind is InputType.FILE_LIST}
+    return {**lists, **{name: file for name, kind in kinds.items() if kind is InputType.FILE}}
 
 
 def _url_of(node: PlanNode) -> Template | None:
