@@ -11,12 +11,13 @@ from typing import Any
 import pytest
 from jsonschema import Draft202012Validator
 
-from api.run_requests import RunRequest, missing_secrets
+from api.run_requests import RunRequest, missing_secrets, start_variables
 from schema.dsl import Compilation, compile_definition, read_definition
 from schema.dsl.author_code import imported_names
 from schema.nodes.base import BRANCH_TYPES, NodeData
 from schema.nodes.code import CodeNodeData
 from schema.nodes.http_request import HttpRequestNodeData
+from schema.nodes.start import InputType
 from schema.plan import AppMode, Plan, PlanNode
 from schema.response_stream import Event
 from schema.runs import RunStatus
@@ -168,7 +169,7 @@ async def test_every_runnable_export_runs_to_its_end(
     ended: dict[str, str] = {}
     for name, plan, secrets in _runnable(require_corpus()):
         query = "hi" if plan.mode is AppMode.ADVANCED_CHAT else None
-        inputs = {**plausible_inputs(plan), **_addresses(plan, peer)}
+        inputs = {**plausible_inputs(plan), **_files(plan, peer), **_addresses(plan, peer)}
         request = RunRequest(plan=_at_peer(plan, peer), inputs=inputs, query=query, secrets=secrets)
         given = {name: f"a value for {name}" for name in missing_secrets(request)}
         request = replace(request, environment=given)
@@ -230,6 +231,21 @@ def _moved(data: NodeData, peer: HttpPeer) -> NodeData:
     if not isinstance(data, HttpRequestNodeData):
         return data
     return data.model_copy(update={"url": _AUTHORITY.sub(peer.url, data.url, count=1)})
+
+
+def _files(plan: Plan, peer: HttpPeer) -> dict[str, Any]:
+    """Give inputs that are files one of our peer, of a kind that they take."""
+    files: dict[str, Any] = {}
+    for variable in start_variables(plan):
+        if variable.type in (InputType.FILE, InputType.FILE_LIST):
+            kind = next(iter(variable.allowed_file_types or ()), "document")
+            url = f"{peer.url}/a.{_EXTENSIONS.get(kind, 'txt')}"
+            file = {"type": kind, "transfer_method": "remote_url", "url": url}
+            files[variable.variable] = file if variable.type is InputType.FILE else [file]
+    return files
+
+
+_EXTENSIONS = {"image": "png", "audio": "mp3", "video": "mp4", "document": "pdf"}
 
 
 def _addresses(plan: Plan, peer: HttpPeer) -> dict[str, str]:
