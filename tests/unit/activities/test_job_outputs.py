@@ -2,6 +2,7 @@
 
 import io
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -155,9 +156,8 @@ def is_rest_of_text(content: bytes) -> bool:
         value = json.loads(b'"' + content)
     except ValueError:
         return False
-    return (
-        isinstance(value, str) and content.isascii() and not content.endswith((b" ", b"\n", b"\t"))
-    )
+    is_ours = content.isascii() and not re.search(rb"\\u[0-9a-f]*[A-F]", content)
+    return is_ours and isinstance(value, str) and content.endswith(b'"')
 
 
 @pytest.mark.parametrize("content", [b"", b"{", b"nul", b"\xff", b'"'])
