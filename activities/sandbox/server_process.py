@@ -14,7 +14,7 @@ import subprocess
 import tempfile
 from collections.abc import Callable
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
 from activities.sandbox import kernel
 from activities.sandbox.control import REPLY_BYTES, Ask, Reply, Request, Say
@@ -111,7 +111,7 @@ class ServerProcess:
         finally:
             theirs.close()
         self._jobs[job.id] = job
-        guard = self._loop.call_later(START_SECONDS, self.end)
+        guard = self._loop.call_later(START_SECONDS, self._end_unless, job.started)
         job.started.add_done_callback(lambda _: guard.cancel())
         job.ended.add_done_callback(lambda _: guard.cancel())
         return job, ours
@@ -125,7 +125,7 @@ class ServerProcess:
         except OSError:
             self.end()
             return
-        guard = self._loop.call_later(KILL_SECONDS, self.end)
+        guard = self._loop.call_later(KILL_SECONDS, self._end_unless, job.ended)
         job.ended.add_done_callback(lambda _: guard.cancel())
 
     def end(self) -> None:
@@ -138,6 +138,12 @@ class ServerProcess:
         else:
             # Elsewhere forks outlive a killed server; one that finds itself alone kills them.
             self._loop.call_later(1.0, self._process.kill)
+
+    def _end_unless(self, is_well: "asyncio.Future[Any]") -> None:
+        # The loop may have stood still for longer than the server: then its answer has just been
+        # read, and whoever would cancel this timer has its turn only after it.
+        if not is_well.done():
+            self.end()
 
     async def close(self) -> None:
         """End it and wait until it is gone."""

@@ -15,6 +15,7 @@ import pytest
 
 from activities.sandbox.fork_server_sandbox import ForkServerSandbox, SandboxOptions
 from activities.sandbox.isolation import LIMITS_ONLY, STRONGEST_FIRST, Isolation
+from activities.sandbox.server_process import KILL_SECONDS
 from schema.errors import IsolationMissing, SandboxUnavailable
 from tests.integration.sandbox.running import (
     TENANT,
@@ -309,3 +310,15 @@ def is_open_to_all(python: str) -> bool:
     check = "import sys; sys.exit(sys.version_info < (3, 11) or open(sys.argv[1]).close())"
     command = [python, "-c", check, str(ROOT / "activities/__init__.py")]
     return subprocess.run(command, user=65534, capture_output=True, check=False).returncode == 0
+
+
+async def test_an_event_loop_that_stood_still_does_not_cost_the_server(
+    strongest: ForkServerSandbox,
+) -> None:
+    await find(strongest, "")
+    before = strongest.server_process_ids()
+    await find(strongest, "")  # its process is being ended
+    time.sleep(KILL_SECONDS + 0.5)  # noqa: ASYNC251 # what a large value does
+    await find(strongest, "")
+
+    assert strongest.server_process_ids() == before
