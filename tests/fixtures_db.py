@@ -12,7 +12,8 @@ import shutil
 import socket
 import subprocess
 import tempfile
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import psycopg
@@ -36,9 +37,19 @@ def sqlite_template(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return path
 
 
+@dataclass(frozen=True)
+class PostgresServer:
+    """A server of the tests' own."""
+
+    url: str
+    """Without a database name, ending in `/`."""
+    start: Callable[[], None]
+    crash: Callable[[], None]
+
+
 @pytest.fixture(scope="session")
-def postgres_server() -> Iterator[str]:
-    """URL of a server without a database name, ending in `/`."""
+def postgres() -> Iterator[PostgresServer]:
+    """A server in a temporary folder."""
     binaries = _find_postgres()
     if binaries is None:
         reason = "PostgreSQL is not installed (Debian package `postgresql`)"
@@ -68,12 +79,25 @@ def postgres_server() -> Iterator[str]:
     options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -c max_connections=60"
     # What it holds need not survive this machine.
     options += " -c fsync=off -c full_page_writes=off"
-    run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
-    try:
-        yield f"postgresql://postgres@127.0.0.1:{port}/"
-    finally:
+
+    def start() -> None:
+        run("pg_ctl", "-w", "-l", str(folder / "log"), "-o", options, "start")
+
+    def crash() -> None:
         run("pg_ctl", "-m", "immediate", "-w", "stop")
+
+    start()
+    try:
+        yield PostgresServer(f"postgresql://postgres@127.0.0.1:{port}/", start, crash)
+    finally:
+        crash()
         shutil.rmtree(folder)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(postgres: PostgresServer) -> str:
+    """URL of a server without a database name, ending in `/`."""
+    return postgres.url
 
 
 @pytest.fixture(scope="session")

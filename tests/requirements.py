@@ -37,7 +37,7 @@ INVARIANTS: Mapping[int, str] = {
 }
 
 DEFERRED_INVARIANTS: Mapping[int, str] = {}
-"""Of 17 and 21 this version shows the parts that it has: masks, and look-up by tenant."""
+"""Of 21 this version shows the part that it has: look-up by tenant."""
 
 REQUIREMENTS: Mapping[str, str] = {
     "readme:commands": "Every command of the README works as it is written there.",
@@ -46,7 +46,7 @@ REQUIREMENTS: Mapping[str, str] = {
     "run:inputs": "Inputs come as texts, JSON, files or one document; unknown ones are named.",
     "run:files": "Files are inputs and go with messages, by path or URL, and come out whole.",
     "run:raw-inputs": "Raw inputs start the graph as they are, with the start node's own checks.",
-    "run:environment": "An environment variable can be replaced; a secret one is refused by name.",
+    "run:environment": "An environment variable can be set, also a secret one, from a file too.",
     "run:json": "With --json one object is printed, by the schema of results.",
     "run:exit-codes": "The exit status says how a run ended.",
     "run:refusal": "A definition or input that cannot run is refused by name, with status 2.",
@@ -56,6 +56,9 @@ REQUIREMENTS: Mapping[str, str] = {
     "run:pause": "A run can be paused and resumed, from anywhere.",
     "run:stop": "A run can be stopped and keeps its partial results.",
     "run:records": "What ran can be listed, shown and read fact by fact, and deleted.",
+    "secrets:nowhere": "A secret reaches whom it is for, and stays in no record, log or output.",
+    "secrets:keys": "Keys of secrets can be listed and replaced.",
+    "secrets:validate": "What an author wrote that is secret is listed, and left out of the plan.",
     "up:health": "Health endpoints say whether a worker lives and works.",
     "up:small-run": "While `up` is alive `run` loads little, so that it starts fast.",
     "up:drain": "SIGTERM lets what runs finish and ends in good order.",

@@ -106,7 +106,8 @@ class _Substitutable:
         self._real = real
 
     def model_validate(self, data: Mapping[str, Any]) -> NodeData:
-        is_substitute = "substitute" in data or "substitute" in (data.get("config") or {})
+        given = data.keys() | (data.get("config") or {}).keys()
+        is_substitute = not given.isdisjoint(("substitute", "answer", "effect"))
         return (ForeignNodeData if is_substitute else self._real).model_validate(data)
 
 

@@ -69,8 +69,13 @@ async def examine(settings: Settings) -> list[Check]:
         checks += [_embedded_server(settings), await _server_program(settings)]
     else:
         checks.append(await _external_server(settings))
-    checks += [await _database(settings), await _artifacts(settings), _secret_keys(settings)]
-    checks.append(await _sandbox(settings))
+    checks += [
+        await _database(settings),
+        await _artifacts(settings),
+        _secret_keys(settings),
+        _requests(settings),
+        await _sandbox(settings),
+    ]
     return checks
 
 
@@ -247,6 +252,26 @@ async def _sandbox(settings: Settings) -> Check:
         await sandbox.close()
     missing = next(iter(sandbox.rejected.values()), "")
     return _ok(name, f"{isolation.name}{extras}" + (f" ({missing})" if missing else ""))
+
+
+def _requests(settings: Settings) -> Check:
+    """Say where requests of authors may go, and who has to see to it."""
+    name = "requests of authors"
+    allowed = ", ".join(settings.allowed_addresses)
+    detail = f"public addresses, and {allowed}" if allowed else "public addresses only"
+    proxies = sorted({_address_of(p) for p in (settings.http_proxy, settings.https_proxy) if p})
+    if not proxies:
+        return _ok(name, detail)
+    remedy = (
+        "let the proxy itself refuse private, loopback, link-local and metadata addresses: it "
+        "resolves the names, so only names and literal addresses are checked here"
+    )
+    return _warning(name, f"{detail}, through {', '.join(proxies)}", remedy)
+
+
+def _address_of(url: str) -> str:
+    """Give a URL's host and port, without its password."""
+    return urlsplit(url).netloc.rpartition("@")[2]
 
 
 def _is_writable(path: Path) -> bool:

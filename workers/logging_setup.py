@@ -12,6 +12,8 @@ from typing import Any, Literal, TextIO
 from pythonjsonlogger.core import RESERVED_ATTRS
 from pythonjsonlogger.json import JsonFormatter
 
+_TELL_ADDRESSES = ("httpx", "httpcore")
+"""Loggers of libraries that tell whole URLs and headers of authors, secrets among them."""
 _STANDARD = frozenset(RESERVED_ATTRS)
 
 
@@ -28,6 +30,8 @@ def configure_logging(
     handler = logging.StreamHandler(stream or sys.stderr)
     handler.setFormatter(_json_formatter() if form == "json" else TextFormatter())
     logging.basicConfig(level=level, handlers=[handler], force=True)
+    for name in _TELL_ADDRESSES:
+        logging.getLogger(name).setLevel(max(logging.getLevelName(level), logging.WARNING))
 
 
 class TextFormatter(logging.Formatter):

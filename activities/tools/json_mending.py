@@ -37,8 +37,12 @@ class NotJson(Exception):
     """The text is no JSON, and cannot be made any."""
 
 
-async def mend_json(text: str) -> Any:
+async def mend_json(text: str, seconds: float = _SECONDS) -> Any:
     """Read a text as JSON, mending it if need be.
+
+    Args:
+        text: What the author wrote, rendered.
+        seconds: How long the mending of a long text may take.
 
     Raises:
         NotJson: If it cannot be mended within the limits.
@@ -48,7 +52,7 @@ async def mend_json(text: str) -> Any:
     try:
         return await asyncio.to_thread(_parse, text)
     except NotJson:
-        mended = await _mend_elsewhere(text)
+        mended = await _mend_elsewhere(text, seconds)
         return await asyncio.to_thread(_parse, mended)
 
 
@@ -71,7 +75,7 @@ def _parse(text: str) -> Any:
         raise NotJson from error
 
 
-async def _mend_elsewhere(text: str) -> str:
+async def _mend_elsewhere(text: str, seconds: float) -> str:
     child = await asyncio.create_subprocess_exec(
         *(sys.executable, "-I", "-c", _PROGRAM),
         stdin=asyncio.subprocess.PIPE,
@@ -80,7 +84,7 @@ async def _mend_elsewhere(text: str) -> str:
         env={},
     )
     try:
-        async with asyncio.timeout(_SECONDS):
+        async with asyncio.timeout(seconds):
             mended, _ = await child.communicate(text.encode())
     except (TimeoutError, UnicodeEncodeError) as error:
         raise NotJson from error

@@ -68,5 +68,6 @@ CODE = ActivityContract(
     output_type=NodeOutput,
     role=Role.CODE,
     start_to_close=timedelta(seconds=MAX_CODE_SECONDS) + WAITING,
+    needs_sandbox=True,
 )
 """Runs the code in the sandbox."""

@@ -41,5 +41,6 @@ TEMPLATE_TRANSFORM = ActivityContract(
     output_type=NodeOutput,
     role=Role.CODE,
     start_to_close=timedelta(seconds=MAX_CODE_SECONDS) + WAITING,
+    needs_sandbox=True,
 )
 """Renders with Jinja2 in the sandbox what is more than text and names."""

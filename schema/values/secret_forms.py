@@ -1,7 +1,7 @@
 """In which spellings a secret may stand in a text, so that it is found in all of them.
 
-Verbatim, escaped as JSON does, escaped as URLs do, and inside text that is base64. A form is exact:
-whoever knows the secret and the name of the form can write it again.
+Verbatim, escaped as JSON does (once and twice), escaped as URLs do, and inside text that is base64.
+A form is exact: whoever knows the secret and the name of the form can write it again.
 """
 
 import base64
@@ -39,8 +39,11 @@ def secret_forms(secret: str) -> Mapping[str, str]:
 
 def _spellings(secret: str) -> Iterator[tuple[str, str]]:
     yield "v", secret
-    yield "j", json.dumps(secret)[1:-1]
-    yield "J", json.dumps(secret, ensure_ascii=False)[1:-1]
+    for name, is_ascii in (("j", True), ("J", False)):
+        escaped = json.dumps(secret, ensure_ascii=is_ascii)[1:-1]
+        yield name, escaped
+        # JSON as text inside of JSON, as peers that say back a body have it.
+        yield name + "j", json.dumps(escaped, ensure_ascii=is_ascii)[1:-1]
     for name, text in _url_spellings(secret):
         yield name, text
         # Some clients write hexadecimal digits in lower case.

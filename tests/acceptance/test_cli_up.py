@@ -20,7 +20,16 @@ PARCEL = str(ROOT / "examples" / "parcel" / "parcel.yml")
 PARCEL_INPUTS = ("-i", "recipient=Ada", "-i", "weight=1.5", "-i", "destination=Europe")
 
 NOT_LOADED = (
-    *("activities", "alembic", "api.app", "fastapi", "starlette", "uvicorn", "mako"),
+    *(
+        "activities",
+        "alembic",
+        "cryptography",
+        "api.app",
+        "fastapi",
+        "starlette",
+        "uvicorn",
+        "mako",
+    ),
     *("temporalio.worker", "workflows.graph_run", "workflows.interpreter"),
     *("workers.local_worker", "workers.reconciler", "workers.up", "workers.worker"),
 )

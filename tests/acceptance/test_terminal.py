@@ -6,8 +6,11 @@ import select
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 from tests.command_line import CommandLine
+from tests.documents import a_document
+from tests.factories import a_start, a_template, an_end
 from tests.sources import ROOT
 
 HELLO = "examples/hello/hello.yml"
@@ -65,6 +68,26 @@ def test_missing_inputs_and_the_message_are_asked_for(cli: CommandLine) -> None:
 
         assert "Ada" in terminal.text
         assert "Was gibt es?" in terminal.text
+        assert terminal.process.wait(SECONDS) == 0
+    finally:
+        terminal.close()
+
+
+def test_a_secret_that_the_export_hides_is_asked_for_and_not_shown(
+    cli: CommandLine, tmp_path: Path
+) -> None:
+    nodes = [a_start("s"), a_template("t", "<{{ k }}>", k=["env", "KEY"])]
+    nodes.append(an_end("e", length=["t", "output"]))
+    variable = {"name": "KEY", "value_type": "secret", "value": "[__HIDDEN__]"}
+    document = a_document(nodes, [("s", "t"), ("t", "e")], environment_variables=[variable])
+    (tmp_path / "app.yml").write_text(document, "utf-8")
+    terminal = Terminal(cli, "run", str(tmp_path / "app.yml"))
+    try:
+        # The space comes when the terminal has ceased to show what is typed.
+        terminal.answer("KEY (secret, not shown): ", "sk-typed-0123456789")
+        terminal.expect("succeeded")
+
+        assert "sk-typed-0123456789" not in terminal.text
         assert terminal.process.wait(SECONDS) == 0
     finally:
         terminal.close()

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from tests.kill.cases import Case
+from tests.kill.outages import ServerAway, WorkerStopped
 from tests.kill.records import Left
 from tests.kill.stage import Stage
 
@@ -43,6 +44,8 @@ def plays(
 ) -> Iterator[Plays]:
     """Begin to play at once, while the tests of other files run."""
     cases = list(dict.fromkeys(_chosen(request.session.items)))
+    # Those that wait longest begin first, while other tests keep the processors busy.
+    cases.sort(key=lambda case: not isinstance(case, ServerAway | WorkerStopped))
     apps = list(dict.fromkeys(case.app for case in cases))
 
     def a_stage(name: str) -> Stage:

@@ -5,13 +5,14 @@ What must come of each run is read off its graph by `tests/prediction.py`, not b
 
 import asyncio
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from typing import Any
 
 import pytest
 from jsonschema import Draft202012Validator
 
-from api.run_requests import RunRequest
+from api.run_requests import RunRequest, missing_secrets
 from schema.dsl import compile_definition, read_definition
 from schema.facts import NodeFinished, NodeStarted
 from schema.plan import AppMode, Plan
@@ -29,12 +30,12 @@ AT_ONCE = 10
 QUERY = "What is new?"
 
 
-def graphs() -> Iterator[tuple[str, Plan]]:
-    """Every plan of the corpus in every variant, with a name."""
+def graphs() -> Iterator[tuple[str, RunRequest]]:
+    """A run of every plan of the corpus in every variant, with a name."""
     for path in require_corpus():
-        plan = compile_definition(read_definition(path.read_bytes())).plan
-        for number, variant in enumerate(variants(plan) if plan else ()):
-            yield f"{path.name} #{number}", variant
+        compilation = compile_definition(read_definition(path.read_bytes()))
+        for number, variant in enumerate(variants(compilation.plan) if compilation.plan else ()):
+            yield f"{path.name} #{number}", request_of(variant, compilation.secrets)
 
 
 async def test_every_corpus_graph_runs_as_its_shape_says(
@@ -44,29 +45,33 @@ async def test_every_corpus_graph_runs_as_its_shape_says(
     problems: dict[str, list[str]] = {}
     seen: Counter[str] = Counter()
 
-    async def run_one(name: str, plan: Plan) -> None:
+    async def run_one(name: str, request: RunRequest) -> None:
         async with turns:
-            run = await runs.run_request(request_of(plan))
+            run = await runs.run_request(request)
         result_schema.validate(run.folded())
         problems[name] = list(compare(run, predict(run)))
         seen[run.status] += 1
 
     async with asyncio.TaskGroup() as group:
-        for name, plan in graphs():
-            group.create_task(run_one(name, plan))
+        for name, request in graphs():
+            group.create_task(run_one(name, request))
 
     found = [f"{name}: {problem}" for name, all_ in problems.items() for problem in all_]
     assert not found, "\n".join(found)
     assert seen[RunStatus.SUCCEEDED] > len(problems) // 2, seen
 
 
-def request_of(plan: Plan) -> RunRequest:
+def request_of(plan: Plan, secrets: Mapping[str, str]) -> RunRequest:
     is_chat = plan.mode is AppMode.ADVANCED_CHAT
-    return RunRequest(
+    request = RunRequest(
         plan=plan,
         inputs=plausible_inputs(plan),
         query=QUERY if is_chat else None,
         raw_inputs=True,
+        secrets=secrets,
+    )
+    return replace(
+        request, environment={name: f"value of {name}" for name in missing_secrets(request)}
     )
 
 

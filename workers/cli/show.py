@@ -63,6 +63,10 @@ async def _show_run(settings: "Settings", name: str, *, as_json: bool) -> None:
         record = await find_run(records, name)
         run_input = await records.log.get_run_input(record.ref)
         result = await build_result(records, run_input, whole=as_json)
+        rows = await records.log.list_node_executions(record.ref)
+        starts = {(row.node_id, row.attempt): row.effect_starts for row in rows}
+        for node in result["nodes"]:
+            node["effect_starts"] = starts.get((node["node_id"], node["attempt"]), 0)
         if as_json:
             print_json(result)
             return
@@ -111,6 +115,8 @@ def _node_table(nodes: list[dict[str, Any]]) -> Any:
         name = plain(node["title"] or node["node_id"]).replace("\n", " ")
         handle = node["edge_source_handle"] or ""
         again = f" (try {node['attempt']})" if node["attempt"] > 1 else ""
+        if node["effect_starts"] > 1:
+            again += f" (begun {node['effect_starts']} times)"
         table.add_row(
             str(node["index"]),
             preview(name, 40) + again,

@@ -148,3 +148,25 @@ async def test_limits_only_is_a_warning(home: Path) -> None:
 def _unused_port() -> int:
     with socket.create_server((HOST, 0)) as listener:
         return int(listener.getsockname()[1])
+
+
+async def test_requests_of_authors_go_to_public_addresses_and_those_allowed(home: Path) -> None:
+    nothing = await check("requests of authors", settings(home, http_proxy=None, https_proxy=None))
+    allowed = await check(
+        "requests of authors",
+        settings(home, http_proxy=None, https_proxy=None, allowed_addresses="api.internal"),
+    )
+
+    assert (nothing.state, nothing.detail) == (CheckState.OK, "public addresses only")
+    assert allowed.detail == "public addresses, and api.internal"
+
+
+async def test_behind_a_proxy_it_is_the_proxy_that_must_refuse_addresses(home: Path) -> None:
+    found = await check(
+        "requests of authors", settings(home, https_proxy="http://me:secret@proxy:3128")
+    )
+
+    assert found.state is CheckState.WARNING
+    assert "proxy:3128" in found.detail
+    assert "secret" not in found.detail
+    assert "let the proxy itself refuse private" in str(found.remedy)

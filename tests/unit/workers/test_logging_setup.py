@@ -70,3 +70,15 @@ def test_less_severe_messages_are_left_out() -> None:
     logging.getLogger("some.place").warning("x")
 
     assert stream.getvalue() == ""
+
+
+@pytest.mark.parametrize("name", ["httpx", "httpcore.http11"])
+def test_inv_17_libraries_do_not_tell_the_addresses_of_authors(name: str) -> None:
+    stream = io.StringIO()
+    configure_logging("DEBUG", "text", stream)
+
+    logging.getLogger(name).info("HTTP Request: GET https://a.test/?key=sk-1")
+    logging.getLogger(name).warning("something of interest")
+
+    assert "sk-1" not in stream.getvalue()
+    assert "something of interest" in stream.getvalue()

@@ -85,3 +85,19 @@ def test_environment_values_are_texts_by_name() -> None:
     assert parse_environment(["A=1", "B=x=y"]) == {"A": "1", "B": "x=y"}
     with pytest.raises(InvalidInputs, match="NAME=VALUE"):
         parse_environment(["A"])
+
+
+def test_an_environment_value_may_be_in_a_file_whose_last_newline_is_none_of_it(
+    tmp_path: Path,
+) -> None:
+    file = tmp_path / "key"
+    file.write_bytes(b"sk-1\n\r\n")
+
+    assert parse_environment([f"A=@{file}", "B=@@x", "C="]) == {"A": "sk-1\n", "B": "@x", "C": ""}
+
+
+def test_what_was_typed_in_the_wrong_place_is_not_repeated() -> None:
+    with pytest.raises(InvalidInputs) as refused:
+        parse_environment(["=sk-1"])
+
+    assert "sk-1" not in str(refused.value)
