@@ -36,9 +36,8 @@ $(READY): requirements.lock pyproject.toml deploy/install.sh
 	@sh deploy/install.sh $(VENV)
 	@touch $@
 
-demo: $(READY) ## run examples/hello on a Temporal server of its own (data in .home)
-	@$(DEMO_HOME) $(BIN)/holdfast run examples/hello/hello.yml \
-	  -i name=Ada -i language=English -i cups=3 --query "What is on today?"
+demo: $(READY) ## run an example, kill its worker in the middle, see it end (data in .home)
+	@$(DEMO_HOME) $(BIN)/python -m examples.trip.demo
 
 up: $(READY) ## run the server and a worker for your own runs, until Ctrl-C
 	@$(BIN)/holdfast up

@@ -123,6 +123,14 @@ class PatientStore:
             lambda: self._store.put_file(tenant_id, path, mime, kind, preview), KEEP_SECONDS
         )
 
+    async def size_of(self, tenant_id: str, sha256: str) -> int | None:
+        """Give the length of a content in bytes, None if this tenant has none of that digest.
+
+        Raises:
+            ArtifactStoreUnavailable: If the store stays away.
+        """
+        return await self._patiently(lambda: self._store.size_of(tenant_id, sha256), WAIT_SECONDS)
+
     async def get(self, tenant_id: str, ref: ArtifactRef) -> bytes:
         """Return the content, checked against its digest.
 

@@ -20,7 +20,6 @@ from activities.living import End, LivingWork
 from activities.results import Results, bounded
 from activities.secrets import SecretStore
 from activities.slots import Slots
-from activities.values import ValueReader
 from activities.work import Work, contract_of, implements
 from schema.activities import NodeOutput
 from schema.contracts import ActivityContract
@@ -30,6 +29,7 @@ from schema.errors import InfrastructureError
 from schema.facts import digest
 from schema.kill_points import reach
 from schema.values.artifact_ref import ArtifactStore
+from schema.values.remote_files import RemoteFiles
 
 __all__ = ["ActivityWrapper", "Work", "contract_of", "implements"]
 
@@ -54,6 +54,7 @@ class ActivityWrapper:
         slots: Slots | None = None,
         secrets: SecretStore | None = None,
         sandbox: Resource | None = None,
+        remote_files: RemoteFiles | None = None,
     ) -> None:
         self._living = living or LivingWork(log)
         self._services = Services(
@@ -62,6 +63,7 @@ class ActivityWrapper:
             slots or Slots(),
             secrets,
             sandbox,
+            remote_files,
         )
 
     def wrap(
@@ -139,7 +141,7 @@ class ActivityWrapper:
         services, run = self._services, call.run
         secrets = await services.secrets_of(call)
         results = Results(services.store, run.tenant_id, secrets)
-        work = Work(run, 0, ValueReader(services.store, run.tenant_id, secrets), secrets)
+        work = Work(run, 0, services.values_of(run, secrets), secrets)
         try:
             async with services.slots.taken(contract.role, WAIT_SECONDS) as is_taken:
                 if not is_taken:

@@ -41,6 +41,8 @@ from schema.envelope import ActivityCall
 from schema.errors import DatabaseUnavailable, InfrastructureError
 from schema.facts import NodeStarted
 from schema.kill_points import reach
+from schema.runs import RunRef
+from schema.values.remote_files import RemoteFiles
 
 _KEYS = uuid.UUID("b7a1b0c5-2d0c-5b0e-8a34-0f6f4a3c9d11")
 """Name space of idempotency keys; never changed, as peers remember them."""
@@ -61,6 +63,12 @@ class Services:
     """None where no run has secrets."""
     sandbox: Resource | None
     """Waited for before the effects of contracts that need it."""
+    remote_files: RemoteFiles | None
+    """Reads files at URLs of authors; None where nothing does."""
+
+    def values_of(self, run: RunRef, secrets: CallSecrets) -> ValueReader:
+        """Give what reads the values of a call."""
+        return ValueReader(self.store, run.tenant_id, secrets, self.remote_files)
 
     async def secrets_of(self, call: ActivityCall[Any]) -> CallSecrets:
         """Decrypt what the run of a call was given, waiting for records and keys.
@@ -231,6 +239,6 @@ class NodeExecution:
         )
 
     def _work_of(self, start: int, stream: TextStream) -> Work:
-        values = ValueReader(self._services.store, self._call.run.tenant_id, self._secrets)
+        values = self._services.values_of(self._call.run, self._secrets)
         key = str(uuid.uuid5(_KEYS, self.key))
         return Work(self._call.run, start, values, self._secrets, key, stream)

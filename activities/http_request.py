@@ -21,7 +21,8 @@ from activities.tools.request_content import PreparedContent, prepare
 from activities.tools.request_draft import LargeText, RequestDraft
 from activities.tools.request_rendering import check_method, render_request
 from activities.tools.response_kind import DEFAULT_MIME, charset_of, describe_file, mime_of
-from activities.tools.response_spool import SizeLimits, decode, encode_text
+from activities.tools.response_spool import SizeLimits, decode, decode_guessed, encode_text
+from activities.tools.scratch import Scratch
 from activities.values import SpooledValue
 from schema.activities import NodeInput, NodeOutput
 from schema.errors import NodeError, NotFound, RequestFailed
@@ -70,15 +71,15 @@ class HttpRequestActivities:
             boundary,
             lambda text: work.redactor.redact_text(text) != text,
         )
-        with tempfile.TemporaryDirectory(prefix="holdfast-http-") as folder:
-            content = await prepare(draft.pieces, contents, Path(folder))
+        with Scratch() as scratch:
+            content = await prepare(draft.pieces, contents, scratch)
             record = {"request": to_wire(draft.log(content.size, content.file_sizes))}
             try:
                 check_method(data)
                 limits = ResultLimits.of(params.limits)
                 exchange = Exchange(
                     SizeLimits(limits.http_text_bytes, limits.http_file_bytes),
-                    Path(folder),
+                    scratch,
                     fails_on_status=data.fails_on_status,
                 )
                 answer = await exchange.make(self._client, _outgoing(data, draft, content, work))
@@ -220,7 +221,10 @@ async def _text(answer: Answer) -> Any:
     """Give the body as a value; a large one in a file."""
     charset, content = charset_of(answer.headers), answer.received.content
     if isinstance(content, bytes):
-        text = await asyncio.to_thread(decode, content, charset) if content else ""
+        text = decode(content, charset)
+        if text is None:
+            # Guessing takes its time.
+            text = await asyncio.to_thread(decode_guessed, content)
         return to_wire(Segment(SegmentType.STRING, text))
     handle, name = tempfile.mkstemp(prefix="holdfast-text-")
     os.close(handle)

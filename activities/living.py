@@ -109,7 +109,8 @@ class LivingWork:
         self._is_open = is_open
         self._pieces: dict[str, Piece] = {}
         self._watcher: asyncio.Task[None] | None = None
-        log.on_stop(self.stop)
+        self._listening = contextlib.ExitStack()
+        self._listening.enter_context(log.telling_stops(self.stop))
 
     async def join(
         self, key: str, run: RunRef, pauses: int, work: Callable[[Piece], Awaitable[T]]
@@ -149,6 +150,7 @@ class LivingWork:
 
     async def close(self) -> None:
         """End what is left after the workers have drained."""
+        self._listening.close()
         for piece in list(self._pieces.values()):
             piece.end(End.SHUTDOWN)
         if tasks := [piece.task for piece in self._pieces.values()]:

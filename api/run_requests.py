@@ -1,27 +1,38 @@
 """From what a caller asks for to the one argument of a run's workflow.
 
 Inputs are checked here, before a row or a workflow exists (invariant 2); values that are too large
-for Temporal go to the artifact store. No web library: the command line uses this too.
+for Temporal go to the artifact store, and servers of remote files are asked what those are. No web
+library: the command line uses this too.
 """
 
 import time
 import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from schema.dsl.environment_use import used_by_plan
 from schema.errors import InvalidInputs, NodeError
+from schema.given_files import (
+    FileKnowledge,
+    UploadRules,
+    build_allowed_files,
+    build_file,
+    remote_urls,
+)
 from schema.key_file import KeySource
 from schema.limits import RunPolicy
-from schema.nodes.start import InputVariable, StartNodeData
+from schema.nodes.start import InputType, InputVariable, StartNodeData
 from schema.plan import AppMode, Plan, PlanVariable
 from schema.run_inputs import validate_inputs
 from schema.run_secrets import StoredSecret, encrypt_secrets
 from schema.runs import Queues, RunInput, RunRef
 from schema.values.artifact_ref import ArtifactStore
 from schema.values.encoding import to_wire
+from schema.values.files import File, TransferMethod
 from schema.values.large_values import reference_large
+from schema.values.references import content_digest
+from schema.values.remote_files import FileDescription, RemoteFiles
 from schema.values.secret_forms import MIN_SECRET_CHARACTERS
 from schema.values.secret_ref import environment_secret, mask
 from schema.values.segments import Segment, SegmentType, Value
@@ -41,6 +52,11 @@ class RunRequest:
     """JSON values by the start node's names."""
     query: str | None = None
     """The message to a chatflow; workflows have none."""
+    files: Sequence[Mapping[str, Any]] = ()
+    """Files with the message, as `sys.files`; an app that takes none does without (dify-nodes 8.3).
+    """
+    strict_file_types: bool = False
+    """Whether a file's stated type must be the detected one, as for Dify's API."""
     environment: Mapping[str, str] = field(default_factory=dict, repr=False)
     """Texts for environment variables, read by their declared type; also for secret ones."""
     secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
@@ -65,48 +81,59 @@ def start_variables(plan: Plan) -> tuple[InputVariable, ...]:
 
 
 def check_request(request: RunRequest) -> None:
-    """Check what can be checked before anything is opened.
+    """Check what can be checked before anything is opened, and before anybody is asked.
 
     Raises:
         InvalidInputs: If the request does not fit; every problem is named.
     """
-    problems: list[str] = []
-    for check in (_inputs, _environment, secrets_of):
-        try:
-            check(request)
-        except InvalidInputs as error:
-            problems += error.problems
-    if problems:
-        raise InvalidInputs(problems)
+    _read(request, FileKnowledge(is_preliminary=True))
+
+
+def remote_urls_of(request: RunRequest) -> list[str]:
+    """List the URLs of the remote files that a request gives, each once."""
+    kinds = {variable.variable: variable.type for variable in start_variables(request.plan)}
+    given = [value for name, value in request.inputs.items() if kinds.get(name) in _FILE_KINDS]
+    return list(
+        dict.fromkeys(url for value in (*given, request.files) for url in remote_urls(value))
+    )
 
 
 async def build_run_input(
-    request: RunRequest, store: ArtifactStore, run_id: str | None = None
+    request: RunRequest,
+    store: ArtifactStore,
+    run_id: str | None = None,
+    remote_files: RemoteFiles | None = None,
 ) -> RunInput:
     """Check a request and write it as the input of a run.
 
     Args:
         request: What was asked for.
-        store: Takes what is too large to travel.
+        store: Takes what is too large to travel, and has the contents of uploaded files.
         run_id: Given by a caller that must not start a run twice; else a new one.
+        remote_files: Asks about remote files; without it their URL describes them.
 
     Raises:
         InvalidInputs: If the inputs do not fit; every problem is named.
+        ArtifactStoreUnavailable: If the store cannot be reached.
     """
     check_request(request)
+    descriptions = await _describe(request, remote_files) if remote_files is not None else {}
+    known = FileKnowledge(descriptions=descriptions, is_strict=request.strict_file_types)
+    given = _read(request, known)
+    await _check_stored([*given.inputs.values(), given.files], store, request.tenant_id)
     run_id = run_id or str(uuid.uuid4())
     now = time.time()
     workflow_id = str(uuid.uuid5(_DEFINITIONS, request.plan.plan_sha))
-    system = _system(request, run_id, workflow_id, int(now))
+    system = _system(request, given.files, run_id, workflow_id, int(now))
     return RunInput(
         run_id=run_id,
         tenant_id=request.tenant_id,
         app_id=request.app_id,
         workflow_id=workflow_id,
         plan=request.plan,
-        inputs=await _to_wire(_inputs(request), store, request.tenant_id),
+        inputs=await _to_wire(given.inputs, store, request.tenant_id),
         system=await _to_wire(system, store, request.tenant_id),
-        environment=await _to_wire(_environment(request), store, request.tenant_id),
+        environment=await _to_wire(given.environment, store, request.tenant_id),
         secrets={name: mask(value) for name, value in secrets_of(request).items()},
         trigger=request.trigger,
         created_by=request.user,
@@ -181,22 +208,104 @@ def encrypt_request_secrets(
     return encrypt_secrets(keys.ring(), run, values) if values else ()
 
 
-def _inputs(request: RunRequest) -> dict[str, Value]:
+@dataclass(frozen=True)
+class _Given:
+    """The values of a request, checked."""
+
+    inputs: dict[str, Value]
+    files: list[File]
+    environment: dict[str, Value]
+
+
+def _read(request: RunRequest, known: FileKnowledge) -> _Given:
+    """Check everything and name every problem at once."""
     problems: list[str] = []
-    values: dict[str, Value] = dict(request.inputs)
-    if not request.raw_inputs:
-        try:
-            values = validate_inputs(start_variables(request.plan), request.inputs)
-        except InvalidInputs as error:
-            problems += error.problems
-    is_chat = request.plan.mode is AppMode.ADVANCED_CHAT
-    if is_chat and request.query is None and not request.raw_inputs:
-        problems.append("query is required: this app is a chatflow")
-    if not is_chat and request.query is not None:
-        problems.append("query is only for chatflows: this app is a workflow")
+    given = _Given({}, [], {})
+    try:
+        given = replace(given, inputs=_inputs(request, known))
+    except InvalidInputs as error:
+        problems += error.problems
+    problems += _query_problems(request)
+    try:
+        given = replace(given, files=_message_files(request, known))
+    except InvalidInputs as error:
+        problems += error.problems
+    try:
+        given = replace(given, environment=_environment(request))
+    except InvalidInputs as error:
+        problems += error.problems
+    try:
+        secrets_of(request)
+    except InvalidInputs as error:
+        problems += error.problems
     if problems:
         raise InvalidInputs(problems)
-    return values
+    return given
+
+
+def _inputs(request: RunRequest, known: FileKnowledge) -> dict[str, Value]:
+    variables = start_variables(request.plan)
+    if not request.raw_inputs:
+        return validate_inputs(variables, request.inputs, known)
+    kinds = {variable.variable: variable.type for variable in variables}
+    return {
+        name: _raw_file(value, known) if kinds.get(name) in _FILE_KINDS else value
+        for name, value in request.inputs.items()
+    }
+
+
+_FILE_KINDS = (InputType.FILE, InputType.FILE_LIST)
+
+
+def _raw_file(value: Any, known: FileKnowledge) -> Value:
+    """Build what describes a file although nobody checks it; everything else stays as it is."""
+    if isinstance(value, list):
+        return [_raw_file(item, known) for item in value]
+    is_file = isinstance(value, Mapping) and "transfer_method" in value
+    return build_file(value, known) if is_file else value
+
+
+def _query_problems(request: RunRequest) -> list[str]:
+    is_chat = request.plan.mode is AppMode.ADVANCED_CHAT
+    if is_chat and request.query is None and not request.raw_inputs:
+        return ["query is required: this app is a chatflow"]
+    if not is_chat and request.query is not None:
+        return ["query is only for chatflows: this app is a workflow"]
+    return []
+
+
+def _message_files(request: RunRequest, known: FileKnowledge) -> list[File]:
+    rules = UploadRules.of_features(request.plan.features)
+    return [] if rules is None else build_allowed_files(request.files, rules, known)
+
+
+async def _describe(request: RunRequest, remote: RemoteFiles) -> dict[str, FileDescription]:
+    """Ask about every remote file that the request gives, once each."""
+    descriptions: dict[str, FileDescription] = {}
+    problems: list[str] = []
+    for url in remote_urls_of(request):
+        try:
+            descriptions[url] = await remote.describe(url)
+        except NodeError as error:
+            problems.append(f"{url}: {error}")
+    if problems:
+        raise InvalidInputs(problems)
+    return descriptions
+
+
+async def _check_stored(values: Iterable[Value], store: ArtifactStore, tenant_id: str) -> None:
+    """Make sure that the contents of given files are there, for this tenant (dify-nodes 7.3)."""
+    for value in values:
+        for file in value if isinstance(value, list) else [value]:
+            if not isinstance(file, File) or file.transfer_method is TransferMethod.REMOTE_URL:
+                continue
+            digest = content_digest(file)
+            if digest is None or await store.size_of(tenant_id, digest) is None:
+                is_upload = file.transfer_method is TransferMethod.LOCAL_FILE
+                missing = (
+                    "Invalid upload file" if is_upload else f"ToolFile {file.related_id} not found"
+                )
+                raise InvalidInputs([missing])
 
 
 def _environment(request: RunRequest) -> dict[str, Value]:
@@ -216,7 +325,9 @@ def _environment(request: RunRequest) -> dict[str, Value]:
     return values
 
 
-def _system(request: RunRequest, run_id: str, workflow_id: str, timestamp: int) -> dict[str, Value]:
+def _system(
+    request: RunRequest, files: list[File], run_id: str, workflow_id: str, timestamp: int
+) -> dict[str, Value]:
     """Give the system variables of the app's mode, in Dify's order (dify-nodes 3.11)."""
     chat: dict[str, Value] = {}
     if request.plan.mode is AppMode.ADVANCED_CHAT:
@@ -227,7 +338,7 @@ def _system(request: RunRequest, run_id: str, workflow_id: str, timestamp: int) 
         }
     return {
         **chat,
-        "files": Segment(SegmentType.ARRAY_FILE, []),
+        "files": Segment(SegmentType.ARRAY_FILE, files),
         "user_id": request.user,
         "app_id": request.app_id,
         "workflow_id": workflow_id,

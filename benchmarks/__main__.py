@@ -1,8 +1,9 @@
-"""`python -m benchmarks`: measure, print, keep; what is measured and why is in README.md."""
+"""`python -m benchmarks [SHAPE...]`: measure, print, keep; what and why is in README.md."""
 
 import asyncio
+import sys
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from rich.console import Console
@@ -12,6 +13,7 @@ from benchmarks.commands import command, measure_commands
 from benchmarks.contestants import Product, Yardstick, open_yardstick
 from benchmarks.goals import Table, check_yardstick, goals_of
 from benchmarks.measuring import Figures, measure
+from benchmarks.peer import open_peer
 from benchmarks.report import Report, keep, show
 from schema.db.migrate import migrate
 from schema.settings import Settings
@@ -34,14 +36,31 @@ CHAIN = graphs.chain(50)
 GRAPHS = (EMPTY, graphs.branch(), graphs.chain(10), CHAIN, graphs.parallel(20))
 
 
-async def main(console: Console) -> Report:
-    """Measure everything."""
+def all_graphs(peer: str) -> list[graphs.Graph]:
+    """Give every graph; `peer` is whom requests ask."""
+    return [
+        *GRAPHS,
+        graphs.requests(1, f"{peer}/"),
+        graphs.requests(3, f"{peer}/"),
+        graphs.requests(1, f"{peer}/slow", is_slow=True),
+    ]
+
+
+async def main(console: Console, shapes: Sequence[str] = ()) -> Report:
+    """Measure everything, or only the graphs of some shapes."""
     report = Report()
     with tempfile.TemporaryDirectory(prefix="holdfast-bench-") as folder:
-        settings = Settings(home=Path(folder), keeper_idle_seconds=0)
+        settings = Settings(
+            home=Path(folder),
+            keeper_idle_seconds=0,
+            allowed_addresses=("127.0.0.1",),
+            http_proxy=None,
+            https_proxy=None,
+        )
         async with (
             open_stack(settings) as addresses,
             open_dependencies(settings, addresses) as dependencies,
+            open_peer() as peer,
         ):
             await migrate(dependencies.database)
             async with (
@@ -50,11 +69,14 @@ async def main(console: Console) -> Report:
                 open_yardstick(addresses, Path(folder) / "handwritten.db") as yardstick,
             ):
                 report.checks = check_yardstick(*await _measure_yardstick(yardstick))
-                for graph in GRAPHS:
+                for graph in all_graphs(peer):
+                    if shapes and graph.shape not in shapes:
+                        continue
                     console.print(f"measuring: {graph.name}")
                     table = await _measure(graph, Product(dependencies), yardstick)
                     report.tables[graph.name] = table
-    report.commands = await _measure_commands(report, console)
+    if not shapes:
+        report.commands = await _measure_commands(report, console)
     report.goals = list(goals_of(report.tables, EMPTY.name, CHAIN.name, report.commands))
     return report
 
@@ -73,6 +95,10 @@ async def _measure(graph: graphs.Graph, product: Product, yardstick: Yardstick) 
         "hand-written": yardstick.until_result(graph),
         "product": product.until_result(graph),
     }
+    if graph.is_slow:
+        most = max(RUNS_OF_TURN)
+        await measure(sides, most, 1, WARM_UP_RUNS)
+        return {most: await measure(sides, most, ROUNDS_TOGETHER, RUNS_OF_TURN[most])}
     # Our own clients wait for the log, not for Temporal.
     alone = {**sides, "product, until told": product.until_told(graph)}
     await measure(alone, 1, 1, WARM_UP_RUNS)
@@ -93,6 +119,6 @@ async def _measure_commands(report: Report, console: Console) -> Mapping[str, Fi
 
 if __name__ == "__main__":
     console = Console()
-    finished = asyncio.run(asyncio.wait_for(main(console), SECONDS))
+    finished = asyncio.run(asyncio.wait_for(main(console, sys.argv[1:]), SECONDS))
     show(finished, console)
     console.print(f"kept: {keep(finished)}")

@@ -99,7 +99,7 @@ class Yardstick:
         """Runs of a graph, with the effects of ours."""
 
         async def run_once() -> None:
-            task = Task(uuid.uuid4().hex, graph.shape, graph.size, TEXT)
+            task = Task(uuid.uuid4().hex, graph.shape, graph.size, TEXT, url=graph.url)
             await self.rows.begin(task.run_id, task.text)
             if await self._run(task, eager=True) != graph.output:
                 raise UnexpectedOutcome(graph.name)
@@ -139,7 +139,7 @@ async def open_yardstick(addresses: StackAddresses, file: Path) -> AsyncIterator
         client,
         task_queue=QUEUE,
         workflows=[HandWritten, Bare],
-        activities=[rows.begin, rows.work, rows.finish],
+        activities=[rows.begin, rows.work, rows.request, rows.finish],
         workflow_runner=workflow_runner(),
         max_cached_workflows=CACHED_WORKFLOWS,
         max_concurrent_activities=MAX_CONCURRENT_ACTIVITIES,
@@ -151,7 +151,7 @@ async def open_yardstick(addresses: StackAddresses, file: Path) -> AsyncIterator
         async with worker:
             yield Yardstick(client, rows)
     finally:
-        rows.close()
+        await rows.close()
 
 
 def _check(graph: Graph, ended: RunResult | RunFinished) -> None:

@@ -24,6 +24,10 @@ class Graph:
     size: int
     document: Mapping[str, Any]
     output: str = TEXT
+    url: str = ""
+    """What the requests of the graph ask for."""
+    is_slow: bool = False
+    """Whether it waits for a peer: then only many at a time are of interest."""
 
     @property
     def export(self) -> str:
@@ -90,6 +94,15 @@ def parallel(width: int) -> Graph:
     )
 
 
+def requests(count: int, url: str, *, is_slow: bool = False) -> Graph:
+    """Start, http-requests in a row, end."""
+    nodes: list[dict[str, Any]] = [_start()]
+    nodes += [_request(f"http{number}", url) for number in range(count)]
+    nodes.append(_end(f"http{count - 1}", "body"))
+    name = f"start, {f'{count} http' if count > 1 else 'http'}{' of 1 s' if is_slow else ''}, end"
+    return Graph(name, "http", count, _document(nodes), url=url, is_slow=is_slow)
+
+
 def _document(
     nodes: list[dict[str, Any]], edges: Sequence[tuple[str, ...]] | None = None
 ) -> dict[str, Any]:
@@ -121,6 +134,19 @@ def _start() -> dict[str, Any]:
 def _template(node_id: str, template: str, selector: tuple[str, str]) -> dict[str, Any]:
     variables = [{"variable": "x", "value_selector": list(selector)}]
     return _node(node_id, "template-transform", template=template, variables=variables)
+
+
+def _request(node_id: str, url: str) -> dict[str, Any]:
+    return _node(
+        node_id,
+        "http-request",
+        method="get",
+        url=url,
+        headers="",
+        params="",
+        authorization={"type": "no-auth", "config": None},
+        body={"type": "none", "data": []},
+    )
 
 
 def _end(node_id: str, name: str) -> dict[str, Any]:

@@ -9,6 +9,7 @@ with workflow.unsafe.imports_passed_through():
     from benchmarks.handwritten_rows import Step, Task
 
 _LIMIT = timedelta(seconds=5)
+_WAIT = timedelta(seconds=60)
 
 
 @workflow.defn
@@ -26,6 +27,11 @@ class HandWritten:
         for number in range(task.activities):
             text = await workflow.execute_activity("work", task.text, start_to_close_timeout=_LIMIT)
             steps.append(_step(f"activity {number}", text))
+        for number in range(task.size if task.shape == "http" else 0):
+            text = await workflow.execute_activity(
+                "request", args=[task.run_id, number, task.url], start_to_close_timeout=_WAIT
+            )
+            steps.append(_step(f"http {number}", text))
         output = _SHAPES[task.shape](task, steps)
         steps.append(_step("end", output))
         await workflow.execute_local_activity(
@@ -78,4 +84,5 @@ _SHAPES: dict[str, Callable[[Task, list[Step]], str]] = {
     "chain": _chain,
     "parallel": _parallel,
     "empty": lambda task, _steps: task.text,
+    "http": lambda _task, steps: steps[-1].output,
 }

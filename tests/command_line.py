@@ -31,8 +31,6 @@ class CommandLine:
 
     home: Path
     variables: dict[str, str] = field(default_factory=dict)
-    module: str = "workers.cli"
-    """What is run as `python -m`; one that stands in for the command line may know more nodes."""
 
     @property
     def environment(self) -> dict[str, str]:
@@ -48,7 +46,7 @@ class CommandLine:
     def call(self, *arguments: str, input: bytes | None = None) -> "Ended":
         """Run a command to its end."""
         ended = subprocess.run(
-            [sys.executable, "-m", self.module, *arguments],
+            [sys.executable, "-m", "workers.cli", *arguments],
             cwd=ROOT,
             env=self.environment,
             input=input or b"",
@@ -62,7 +60,7 @@ class CommandLine:
     def running(self, *arguments: str) -> Iterator["Running"]:
         """Start a command; it is killed with the block if it still runs."""
         process = subprocess.Popen(
-            [sys.executable, "-m", self.module, *arguments],
+            [sys.executable, "-m", "workers.cli", *arguments],
             cwd=ROOT,
             env=self.environment,
             stdin=subprocess.DEVNULL,

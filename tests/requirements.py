@@ -44,6 +44,7 @@ REQUIREMENTS: Mapping[str, str] = {
     "examples:results": "Every example gives the results that its folder states.",
     "run:outputs": "A run shows its nodes as they end, then outputs, time, id and Web UI link.",
     "run:inputs": "Inputs come as texts, JSON, files or one document; unknown ones are named.",
+    "run:files": "Files are inputs and go with messages, by path or URL, and come out whole.",
     "run:raw-inputs": "Raw inputs start the graph as they are, with the start node's own checks.",
     "run:environment": "An environment variable can be set, also a secret one, from a file too.",
     "run:json": "With --json one object is printed, by the schema of results.",

@@ -64,6 +64,7 @@ artifact_refs = st.builds(
     mime=st.just("application/json"),
     kind=st.sampled_from(["string", "object", "array[object]", "file"]),
     preview=texts,
+    contents=st.lists(st.sampled_from(["ab", "cd"]), max_size=2).map(tuple),
 )
 secret_refs = st.builds(SecretRef, name=texts, masked=texts)
 references = artifact_refs | secret_refs

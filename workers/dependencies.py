@@ -12,7 +12,6 @@ from temporalio.client import Client
 from temporalio.envconfig import ClientConfig
 from temporalio.service import GrpcCompression
 
-from activities.living import LivingWork
 from schema.db.artifacts import ArtifactFiles
 from schema.db.engine import Database, open_database
 from schema.db.event_log import EventLog
@@ -46,8 +45,6 @@ class Dependencies(Records):
     settings: Settings
     temporal: Client
     runs: GraphRunClient
-    living: LivingWork
-    """The work of activities that is alive in this process."""
     queues: Queues = field(default_factory=Queues)
 
 
@@ -81,21 +78,15 @@ async def open_dependencies(
     """
     async with open_records(settings) as records:
         temporal = await connect(settings, addresses, records.artifacts)
-        runs = GraphRunClient(temporal)
-        living = LivingWork(records.log, runs.is_open)
-        try:
-            yield Dependencies(
-                database=records.database,
-                log=records.log,
-                artifacts=records.artifacts,
-                keys=records.keys,
-                settings=settings,
-                temporal=temporal,
-                runs=runs,
-                living=living,
-            )
-        finally:
-            await living.close()
+        yield Dependencies(
+            database=records.database,
+            log=records.log,
+            artifacts=records.artifacts,
+            keys=records.keys,
+            settings=settings,
+            temporal=temporal,
+            runs=GraphRunClient(temporal),
+        )
 
 
 async def connect(

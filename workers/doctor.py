@@ -24,7 +24,8 @@ from temporalio.service import ConnectConfig, RPCError, ServiceClient
 
 from activities.sandbox.fork_server_sandbox import REMEDY as ISOLATION_REMEDY
 from activities.sandbox.fork_server_sandbox import ForkServerSandbox
-from schema.errors import IsolationMissing, SetupError
+from schema.db.artifacts import ArtifactFiles
+from schema.errors import ArtifactStoreUnavailable, IsolationMissing, SetupError
 from schema.key_file import KeyFile, parse_setting
 from schema.search_attributes import SEARCH_ATTRIBUTES
 from schema.settings import Settings
@@ -70,7 +71,7 @@ async def examine(settings: Settings) -> list[Check]:
         checks.append(await _external_server(settings))
     checks += [
         await _database(settings),
-        _artifacts(settings),
+        await _artifacts(settings),
         _secret_keys(settings),
         _requests(settings),
         await _sandbox(settings),
@@ -207,10 +208,14 @@ def _sqlite(name: str, file: Path) -> Check:
     return _ok(name, f"SQLite {sqlite3.sqlite_version}, {file}")
 
 
-def _artifacts(settings: Settings) -> Check:
+async def _artifacts(settings: Settings) -> Check:
     name, location = "artifact store", settings.artifacts_location
     if "://" in location:
-        return _ok(name, f"{location} (not tried)")
+        try:
+            await ArtifactFiles(location).size_of("doctor", "0" * 64)
+        except (ArtifactStoreUnavailable, SetupError) as error:
+            return _problem(name, f"{location}: {error}", "see docs/settings.md, artifact store")
+        return _ok(name, f"{location} answers")
     if not _is_writable(Path(location)):
         return _problem(name, f"{location} cannot be written", "make it writable")
     return _ok(name, location)

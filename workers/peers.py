@@ -12,6 +12,7 @@ from activities.sandbox.job import JobLimits
 from activities.tools.address_guard import AddressGuard
 from activities.tools.guarded_transport import Proxies
 from activities.tools.http_client import HttpClient
+from activities.tools.remote_files import GuardedFiles
 from schema.addresses import AddressList
 from schema.settings import Settings
 from schema.values.artifact_ref import ArtifactStore
@@ -47,6 +48,16 @@ async def open_peers(
     finally:
         await http.aclose()
         await sandbox.close()
+
+
+@contextlib.asynccontextmanager
+async def opened_remote_files(settings: Settings) -> AsyncIterator[GuardedFiles]:
+    """Give what describes remote files, to a process that only starts runs."""
+    http = build_http_client(settings)
+    try:
+        yield GuardedFiles(http)
+    finally:
+        await http.aclose()
 
 
 def build_http_client(settings: Settings) -> HttpClient:

@@ -5,18 +5,20 @@ queues of their own there is one worker a role (architecture 2, temporal-notes 1
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
-from typing import Any
 
 from temporalio.worker import Worker
 from temporalio.worker.workflow_sandbox import SandboxedWorkflowRunner, SandboxRestrictions
 
 from activities.base import ActivityWrapper
+from activities.living import LivingWork
 from activities.registry import Peers, build_activities
 from activities.secrets import SecretStore
 from activities.slots import Slots
+from activities.tools.remote_files import GuardedFiles
 from schema.contracts import Role
 from workers.dependencies import Dependencies
 from workflows.graph_run import GraphRun
@@ -42,12 +44,20 @@ class WorkerRole(StrEnum):
     ALL = "all"
 
 
+@dataclass(frozen=True)
+class Crew:
+    """The workers of a process, and the work of activities that is alive in it."""
+
+    workers: Sequence[Worker]
+    living: LivingWork
+
+
 def build_workers(
     dependencies: Dependencies,
     peers: Peers,
     role: WorkerRole = WorkerRole.ALL,
     cached_workflows: int = CACHED_WORKFLOWS,
-) -> list[Worker]:
+) -> Crew:
     """Build a worker for each task queue of a role; they are not started.
 
     Args:
@@ -60,58 +70,55 @@ def build_workers(
         ValueError: If the role is none of ours.
     """
     roles = list(Role) if role is WorkerRole.ALL else [Role(role)]
-    queues = {dependencies.queues.of(each): each for each in reversed(roles)}
-    serves_runs = {dependencies.queues.of(Role.RUN)} if Role.RUN in roles else set()
-    activities = activities_of(dependencies, peers)
-    return [
-        build_worker(dependencies, queue, activities, queue in serves_runs, cached_workflows)
-        for queue in queues
-    ]
+    queues = {dependencies.queues.of(each): False for each in reversed(roles)}
+    if Role.RUN in roles:
+        queues[dependencies.queues.of(Role.RUN)] = True
+    return build_crew(dependencies, peers, queues, cached_workflows)
 
 
-def activities_of(dependencies: Dependencies, peers: Peers) -> list[Callable[..., Any]]:
-    """Build the activities of this process: all its workers share one wrapper and its slots."""
-    settings = dependencies.settings
-    wrapper = ActivityWrapper(
-        dependencies.log,
-        dependencies.artifacts,
-        dependencies.living,
-        Slots(settings.io_slots, settings.code_slots),
-        SecretStore(dependencies.log, dependencies.keys),
-        sandbox=peers.sandbox,
-    )
-    return build_activities(dependencies.log, wrapper, peers)
-
-
-def build_worker(
+def build_crew(
     dependencies: Dependencies,
-    task_queue: str,
-    activities: Sequence[Callable[..., Any]],
-    workflows: bool = True,
+    peers: Peers,
+    queues: Mapping[str, bool],
     cached_workflows: int = CACHED_WORKFLOWS,
-) -> Worker:
-    """Build the worker of one task queue.
+) -> Crew:
+    """Build the workers of some task queues; they share one wrapper, its slots and living work.
 
     Args:
         dependencies: What activities work with.
-        task_queue: Where tasks come from.
-        activities: From `activities_of`, once a process.
-        workflows: Whether it runs workflows besides activities.
+        peers: What their effects reach.
+        queues: Where tasks come from, and whether workflows are run there besides activities.
         cached_workflows: Runs kept in memory between tasks.
     """
-    return Worker(
-        dependencies.temporal,
-        task_queue=task_queue,
-        workflows=[GraphRun] if workflows else [],
-        activities=activities,
-        workflow_runner=workflow_runner(),
-        max_cached_workflows=cached_workflows,
-        max_concurrent_activities=MAX_CONCURRENT_ACTIVITIES,
-        sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
-        max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
-        graceful_shutdown_timeout=timedelta(seconds=dependencies.settings.drain_seconds),
+    settings = dependencies.settings
+    living = LivingWork(dependencies.log, dependencies.runs.is_open)
+    wrapper = ActivityWrapper(
+        dependencies.log,
+        dependencies.artifacts,
+        living,
+        Slots(settings.io_slots, settings.code_slots),
+        SecretStore(dependencies.log, dependencies.keys),
+        sandbox=peers.sandbox,
+        remote_files=GuardedFiles(peers.http),
     )
+    activities = build_activities(dependencies.log, wrapper, peers)
+    workers = [
+        Worker(
+            dependencies.temporal,
+            task_queue=queue,
+            workflows=[GraphRun] if runs_workflows else [],
+            activities=activities,
+            workflow_runner=workflow_runner(),
+            max_cached_workflows=cached_workflows,
+            max_concurrent_activities=MAX_CONCURRENT_ACTIVITIES,
+            sticky_queue_schedule_to_start_timeout=STICKY_TIMEOUT,
+            max_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            default_heartbeat_throttle_interval=HEARTBEAT_THROTTLE,
+            graceful_shutdown_timeout=timedelta(seconds=settings.drain_seconds),
+        )
+        for queue, runs_workflows in queues.items()
+    ]
+    return Crew(workers, living)
 
 
 def workflow_runner() -> SandboxedWorkflowRunner:
@@ -122,9 +129,10 @@ def workflow_runner() -> SandboxedWorkflowRunner:
 
 
 @contextlib.asynccontextmanager
-async def running(workers: Sequence[Worker]) -> AsyncIterator[None]:
-    """Run workers as long as the block; leaving it drains them."""
+async def running(crew: Crew) -> AsyncIterator[None]:
+    """Run workers as long as the block; leaving it drains them, then ends what is left."""
     async with contextlib.AsyncExitStack() as stack:
-        for worker in workers:
+        stack.push_async_callback(crew.living.close)
+        for worker in crew.workers:
             await stack.enter_async_context(worker)
         yield

@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 import httpx
 
@@ -10,6 +9,7 @@ from activities.tools.content_decoding import decoded_pieces
 from activities.tools.http_client import HttpClient, OutgoingRequest, Timeouts
 from activities.tools.response_kind import is_file
 from activities.tools.response_spool import Received, SizeLimits, receive
+from activities.tools.scratch import Scratch
 from schema.errors import RequestFailed
 
 
@@ -31,13 +31,13 @@ class Exchange:
 
     Args:
         limits: How large the answer may be.
-        folder: Where a large one goes; it must outlive the answer.
+        scratch: Where a large one goes; it must outlive the answer.
         fails_on_status: Whether an answer that is no success is a failure.
     """
 
-    def __init__(self, limits: SizeLimits, folder: Path, *, fails_on_status: bool) -> None:
+    def __init__(self, limits: SizeLimits, scratch: Scratch, *, fails_on_status: bool) -> None:
         self._limits = limits
-        self._folder = folder
+        self._scratch = scratch
         self._fails_on_status = fails_on_status
 
     async def make(self, client: HttpClient, request: OutgoingRequest) -> Answer:
@@ -72,7 +72,7 @@ class Exchange:
 
         received = await receive(
             decoded_pieces(response),
-            self._folder,
+            self._scratch,
             is_file_by,
             self._limits,
             _declared_size(headers),

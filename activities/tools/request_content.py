@@ -8,6 +8,7 @@ from typing import Protocol, TypeAlias
 
 from activities.tools.http_client import RequestContent
 from activities.tools.request_draft import BodyPiece, LargeText
+from activities.tools.scratch import Scratch
 from activities.tools.template_text import encoded
 from schema.errors import ValueBehindReference
 from schema.values.encoded_text import ObjectText, StringText
@@ -62,14 +63,14 @@ class PreparedContent(RequestContent):
 
 
 async def prepare(
-    pieces: Sequence[BodyPiece], source: ContentSource, folder: Path
+    pieces: Sequence[BodyPiece], source: ContentSource, scratch: Scratch
 ) -> PreparedContent:
     """Get the pieces of a body ready to be sent.
 
     Args:
         pieces: What the body is made of.
         source: Where their contents are.
-        folder: For contents whose length is known only when they are here.
+        scratch: For contents whose length is known only when they are here.
 
     Raises:
         RequestFailed: If a file cannot be fetched, or a text is none that can be sent.
@@ -80,7 +81,7 @@ async def prepare(
         if isinstance(piece, bytes):
             parts.append(_Part(len(piece), lambda content=piece: _in_memory(content)))  # type: ignore[misc]  # bound here, not when it is called
             continue
-        path = folder / f"part{index}"
+        path = scratch.file(f"part{index}")
         if isinstance(piece, LargeText):
             await _write_text(path, piece, source)
         else:

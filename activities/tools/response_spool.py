@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from activities.tools.response_kind import CHARSET_SAMPLE_BYTES, SAMPLE_BYTES, detect_charset
+from activities.tools.scratch import Scratch
 from schema.errors import RequestFailed
 
 MEMORY_BYTES = 1024 * 1024
@@ -67,7 +68,7 @@ class SizeLimits:
 
 async def receive(
     pieces: AsyncIterator[bytes],
-    folder: Path,
+    scratch: Scratch,
     is_file: Callable[[bytes], bool],
     limits: SizeLimits,
     declared: int | None = None,
@@ -78,7 +79,7 @@ async def receive(
 
     Args:
         pieces: The content.
-        folder: Where a large one goes.
+        scratch: Where a large one goes.
         is_file: Tells by its sample what it is.
         limits: How large it may be.
         declared: Its size, if that was said before; then nothing needs to be counted.
@@ -86,7 +87,7 @@ async def receive(
     Raises:
         RequestFailed: If it is too large.
     """
-    size, sample, kept = 0, b"", _Kept(folder / "answer")
+    size, sample, kept = 0, b"", _Kept(scratch)
     limit: int | None = None
     try:
         async for piece in pieces:
@@ -109,8 +110,8 @@ async def receive(
 class _Kept:
     """Pieces in memory until they are many, then in a file; written in a thread, many at a time."""
 
-    def __init__(self, path: Path) -> None:
-        self._path = path
+    def __init__(self, scratch: Scratch) -> None:
+        self._scratch = scratch
         self._pieces: list[bytes] = []
         self._bytes = 0
         self._file: BinaryIO | None = None
@@ -125,22 +126,25 @@ class _Kept:
         if self._file is None:
             return b"".join(self._pieces)
         await self._flush()
-        return self._path
+        return self._path()
 
     def close(self) -> None:
         if self._file is not None:
             self._file.close()
 
+    def _path(self) -> Path:
+        return self._scratch.file("answer")
+
     async def _flush(self) -> None:
         if self._file is None:
-            self._file = self._path.open("wb", buffering=0)
+            self._file = self._path().open("wb", buffering=0)
         file, pieces = self._file, self._pieces
         self._pieces, self._bytes = [], 0
         await asyncio.to_thread(lambda: file.write(b"".join(pieces)))
 
 
-def decode(content: bytes, charset: str | None) -> str:
-    """Read a text: as its answer says, as UTF-8, or as it looks.
+def decode(content: bytes, charset: str | None) -> str | None:
+    """Read a text as its answer says, or as UTF-8; None if it is neither.
 
     Example:
         >>> decode("é".encode("latin-1"), "latin-1"), decode("é".encode(), None)
@@ -152,6 +156,11 @@ def decode(content: bytes, charset: str | None) -> str:
                 return content.decode(name)
             except UnicodeDecodeError:
                 continue
+    return None
+
+
+def decode_guessed(content: bytes) -> str:
+    """Read a text as it looks; blocks."""
     return content.decode(detect_charset(content), errors="replace")
 
 

@@ -8,32 +8,33 @@ ticket that the first call got.
 import contextlib
 import json
 import threading
-import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 ROOM_PRICE = 82.5
 FERRY_PRICE = 48
+_LONGEST_WAIT_SECONDS = 120.0
 
 
 class Booking(ThreadingHTTPServer):
     """The peer, and what it was asked.
 
     Args:
-        ferry_seconds: How long the ferry takes to answer.
         port: Where to listen on loopback; 0 takes a free port.
     """
 
     daemon_threads = True
 
-    def __init__(self, ferry_seconds: float = 0.0, port: int = 0) -> None:
+    def __init__(self, port: int = 0) -> None:
         super().__init__(("127.0.0.1", port), _Handler)
-        self.ferry_seconds = ferry_seconds
         self.calls: list[str] = []
         """Paths, in the order in which they were asked."""
         self.tickets: dict[str, str] = {}
         """Tickets that were sold, by idempotency key."""
         self.ferry_was_asked = threading.Event()
+        self.ferry_answers = threading.Event()
+        """Cleared, it lets callers wait for their tickets."""
+        self.ferry_answers.set()
         self._lock = threading.Lock()
 
     @property
@@ -57,12 +58,12 @@ class _Handler(BaseHTTPRequestHandler):
         self._answer({"price": ROOM_PRICE})
 
     def do_POST(self) -> None:
-        """Sell a ticket, slowly."""
+        """Sell a ticket, as soon as the ferry answers."""
         self.rfile.read(int(self.headers.get("Content-Length", 0)))
         self.server.calls.append("/ferry")
         ticket = self.server.sell(self.headers.get("Idempotency-Key", ""))
         self.server.ferry_was_asked.set()
-        time.sleep(self.server.ferry_seconds)
+        self.server.ferry_answers.wait(_LONGEST_WAIT_SECONDS)
         self._answer({"price": FERRY_PRICE, "ticket": ticket})
 
     def log_message(self, *_arguments: object) -> None:
@@ -80,9 +81,9 @@ class _Handler(BaseHTTPRequestHandler):
 
 
 @contextlib.contextmanager
-def serving(ferry_seconds: float = 0.0) -> Iterator[Booking]:
+def serving() -> Iterator[Booking]:
     """Serve for as long as the block."""
-    with Booking(ferry_seconds) as booking:
+    with Booking() as booking:
         thread = threading.Thread(target=booking.serve_forever, daemon=True)
         thread.start()
         try:

@@ -16,8 +16,6 @@ from typing import Any
 from examples.trip.booking import Booking, serving
 
 EXPORT = Path("examples/trip/trip.yml")
-FERRY_SECONDS = 3.0
-"""Long enough to be killed in."""
 BUILD_SECONDS = 600.0
 """The first run may have to build a Temporal server."""
 NODE_SECONDS = 30.0
@@ -36,7 +34,8 @@ def main() -> None:
     Raises:
         DemoFailed: If the run does not end as if nothing had happened.
     """
-    with serving(FERRY_SECONDS) as booking:
+    with serving() as booking:
+        booking.ferry_answers.clear()
         holdfast = _Command(booking)
         worker = holdfast.start_run()
         _say(f"The run and its worker are process {worker.pid}; hotel and ferry are {booking.url}")
@@ -46,6 +45,7 @@ def main() -> None:
         worker.send_signal(signal.SIGKILL)
         worker.wait()
         _say(f"kill -9 {worker.pid}, while the ferry's answer is under way")
+        booking.ferry_answers.set()
         _say(f"holdfast attach {run_id}")
         holdfast.attach(run_id)
         _report(holdfast.show(run_id), booking)

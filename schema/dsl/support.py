@@ -17,7 +17,7 @@ from schema.plan import PlanGraph
 
 _BODY_STARTS = frozenset({"iteration-start", "loop-start"})
 """Bookkeeping of a container, which is named itself."""
-_REFUSED_INPUTS = frozenset({InputType.FILE, InputType.FILE_LIST, InputType.EXTERNAL_DATA_TOOL})
+_REFUSED_INPUTS = frozenset({InputType.EXTERNAL_DATA_TOOL})
 
 
 @dataclass(frozen=True)

@@ -9,6 +9,7 @@ from schema.response_stream.event import Event, is_after
 from schema.response_stream.result import fold_result, references_of_result
 from schema.response_stream.run_info import RunInfo
 from schema.response_stream.source_order import surviving_facts
+from schema.response_stream.stored_values import references_in
 from schema.response_stream.stream import ResponseStream
 
 __all__ = [
@@ -17,6 +18,7 @@ __all__ = [
     "RunInfo",
     "fold_result",
     "is_after",
+    "references_in",
     "references_of_result",
     "surviving_facts",
 ]

@@ -5,7 +5,7 @@ store itself is `schema/db/artifacts.py`; pure code knows only this protocol.
 """
 
 from collections.abc import AsyncIterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Protocol
 
@@ -30,6 +30,13 @@ class ArtifactRef:
     """The value's beginning, for people; never used in place of the value."""
     sealed: str = ""
     """The nonce whose tokens in the content stand for secrets (`sealed.py`); empty without any."""
+    contents: tuple[str, ...] = ()
+    """Digests of what is named only inside the stored value: files and other values. Whoever keeps
+    the reference keeps them too."""
+
+    def holding(self, contents: tuple[str, ...]) -> "ArtifactRef":
+        """Give the same reference with what its value names."""
+        return replace(self, contents=contents) if contents else self
 
 
 class ArtifactStore(Protocol):
@@ -49,6 +56,14 @@ class ArtifactStore(Protocol):
         self, tenant_id: str, path: Path, mime: str, kind: str, preview: str
     ) -> ArtifactRef:
         """Store the content of a file unless it is there already; it is never whole in memory.
+
+        Raises:
+            ArtifactStoreUnavailable: If the store cannot be reached.
+        """
+        ...
+
+    async def size_of(self, tenant_id: str, sha256: str) -> int | None:
+        """Give the length of a content in bytes, None if this tenant has none of that digest.
 
         Raises:
             ArtifactStoreUnavailable: If the store cannot be reached.

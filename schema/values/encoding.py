@@ -168,8 +168,7 @@ def _tagged(value: Value, depth: int) -> Json:
         case File():
             return _file_to_wire(value)
         case ArtifactRef():
-            wire = {name: getattr(value, name) for name in _ARTIFACT_FIELDS}
-            return {TAG: "artifact", **wire, **({"sealed": value.sealed} if value.sealed else {})}
+            return _artifact_to_wire(value)
         case SecretRef():
             return {TAG: "secret", "name": value.name, "masked": value.masked}
         case Sealed():
@@ -181,6 +180,18 @@ def _tagged(value: Value, depth: int) -> Json:
 
 
 _ARTIFACT_FIELDS = ("sha256", "bytes", "mime", "kind", "preview")
+
+
+def _artifact_to_wire(ref: ArtifactRef) -> Json:
+    wire: dict[str, Json] = {TAG: "artifact"}
+    wire |= {name: getattr(ref, name) for name in _ARTIFACT_FIELDS}
+    if ref.sealed:
+        wire["sealed"] = ref.sealed
+    if ref.contents:
+        wire["contents"] = list(ref.contents)
+    return wire
+
+
 _FILE_FIELDS = (
     "id",
     "remote_url",
@@ -242,8 +253,7 @@ def _untagged(wire: Mapping[str, Any], depth: int) -> Value:
             case "file":
                 return _file_from_wire(wire)
             case "artifact":
-                fields = {name: wire[name] for name in _ARTIFACT_FIELDS}
-                return ArtifactRef(**fields, sealed=wire.get("sealed", ""))
+                return _artifact_from_wire(wire)
             case "secret":
                 return SecretRef(wire["name"], wire["masked"])
             case "sealed":
@@ -252,6 +262,12 @@ def _untagged(wire: Mapping[str, Any], depth: int) -> Value:
                 raise InvalidNodeInput(f"Unknown tag {unknown!r} in an encoded value.")
     except (KeyError, ValueError, TypeError, AttributeError) as error:
         raise InvalidNodeInput(f"Damaged encoded value: {error!r}.") from error
+
+
+def _artifact_from_wire(wire: Mapping[str, Any]) -> ArtifactRef:
+    fields = {name: wire[name] for name in _ARTIFACT_FIELDS}
+    sealed, contents = wire.get("sealed", ""), tuple(wire.get("contents", ()))
+    return ArtifactRef(**fields, sealed=sealed, contents=contents)
 
 
 def _file_from_wire(wire: Mapping[str, Any]) -> File:

@@ -21,7 +21,7 @@ from schema.nodes.template_transform import TemplateTransformNodeData
 from schema.nodes.value_selector import find_in
 from schema.nodes.variable_aggregator import VariableAggregatorNodeData
 from schema.values.conditions import evaluate_group
-from schema.values.segments import Segment, SegmentType
+from schema.values.segments import Segment, SegmentType, require_values
 from schema.values.templates import Template
 from schema.values.variables import Variables
 
@@ -102,6 +102,7 @@ def _answer(
         if segment is not None and segment.type is SegmentType.FILE:
             files.append(segment.raw)
         elif segment is not None and segment.type is SegmentType.ARRAY_FILE:
+            require_values(segment.value)
             files.extend(segment.raw)
     text = template.render(variables, "markdown")
     return Evaluation(

@@ -144,6 +144,8 @@ def _a_call(name: str) -> dict[str, Any]:
         headers="",
         params="",
         body={"type": "none", "data": []},
+        # Longer than anything stays away.
+        timeout={"connect": 10, "read": 300, "write": 10},
     )
 
 

@@ -119,7 +119,7 @@ def read_left(home: Path, run_id: str) -> Left:
             ref = RunRef(run_id=run_id, tenant_id=TENANT)
             run_input = await records.log.get_run_input(ref)
             facts = await records.log.read(ref, limit=100_000)
-            return Left(run_input, facts, await build_result(records, run_input))
+            return Left(run_input, facts, await build_result(records, run_input, whole=True))
 
     return asyncio.run(read())
 

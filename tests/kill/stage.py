@@ -168,8 +168,9 @@ class Stage:
             "HOLDFAST_KILL_POINT": kill_point,
             "HOLDFAST_KEEPER_IDLE_SECONDS": IDLE_SECONDS,
             "HOLDFAST_API_PORT": "0",
+            "HOLDFAST_ALLOWED_ADDRESSES": "127.0.0.1",
         }
-        return CommandLine(self.home, {**variables, **more}, "tests.kill.holdfast")
+        return CommandLine(self.home, {**variables, **more})
 
 
 def assert_succeeded(ended: Ended) -> None:

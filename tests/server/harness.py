@@ -22,7 +22,7 @@ from schema.run_secrets import StoredSecret
 from schema.runs import NodeExecutionStatus, Queues, RunInput, RunRef, RunResult, RunStatus
 from workers.dependencies import Dependencies
 from workers.peers import open_peers
-from workers.worker import activities_of, build_worker, running
+from workers.worker import build_crew, running
 from workflows.client import workflow_id_of
 
 SECONDS = 60.0
@@ -195,7 +195,8 @@ async def working(
     dependencies: Dependencies, queue: str, *, workflows: bool = False
 ) -> AsyncIterator[None]:
     """One more worker, of one queue, for as long as the block."""
-    async with open_peers(dependencies.settings, dependencies.artifacts) as peers:
-        activities = activities_of(dependencies, peers)
-        async with running([build_worker(dependencies, queue, activities, workflows)]):
-            yield
+    async with (
+        open_peers(dependencies.settings, dependencies.artifacts) as peers,
+        running(build_crew(dependencies, peers, {queue: workflows})),
+    ):
+        yield

@@ -6,6 +6,7 @@ authors are never markup and never control a terminal. Only what is shown is sho
 
 import json
 import re
+import sys
 from collections.abc import Mapping
 from datetime import datetime
 from typing import Any
@@ -87,10 +88,15 @@ def preview(value: object, limit: int = PREVIEW_CHARACTERS) -> str:
         >>> preview("x" * 12, limit=4)
         'xxxx… (12 characters)'
     """
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
+    text = value if isinstance(value, str) else json_line(value)
     if len(text) <= limit:
         return plain(text)
     return f"{plain(text[:limit])}… ({len(text):,} characters)"
+
+
+def json_line(value: Any) -> str:
+    """Write a value as JSON for people: letters of every alphabet stay."""
+    return json.dumps(value, ensure_ascii=False, default=str)
 
 
 def short_name(text: str) -> str:
@@ -144,3 +150,17 @@ def json_text(value: Any, *, indent: int | None = None) -> str:
         '{"a": "\\u00e9\\ud800"}'
     """
     return json.dumps(value, ensure_ascii=True, indent=indent, allow_nan=False)
+
+
+def print_json(value: Any) -> None:
+    """Print JSON for programs; a large value in pieces, so that there is no second copy of it."""
+    from schema.values.encoded_pieces import encode_in_pieces, is_small
+
+    out = sys.stdout
+    if is_small(value):
+        out.write(json_text(value) + "\n")
+        return
+    for piece in encode_in_pieces(value):
+        out.write(piece)
+    out.write("\n")
+    out.flush()

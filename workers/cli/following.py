@@ -8,12 +8,16 @@ from schema.facts import LoggedFact, RunFinished, RunPaused, RunResumed
 from schema.response_stream import ResponseStream, RunInfo
 from schema.runs import RunInput, RunRef, RunStatus
 from schema.values.artifact_ref import ArtifactRef
-from schema.values.large_values import stored_value
+from schema.values.large_values import resolve
 from schema.values.segments import Segment, SegmentType
 from workers.cli.run_view import RunView
 
 if TYPE_CHECKING:
     from workers.dependencies import Records
+
+
+SHOWN_CHARACTERS = 1_000_000
+"""Longest text that is shown as it comes; outputs have all of it."""
 
 
 class RunFollower:
@@ -31,6 +35,7 @@ class RunFollower:
         self._view = view
         self._stored: dict[ArtifactRef, Segment] = {}
         self._stream = ResponseStream(run_input.plan, run_info(run_input), self._stored, full=False)
+        self._shows_text = view.shows_text
         self._shown_text = ""
         self._after = 0
         self._status = RunStatus.RUNNING
@@ -80,12 +85,9 @@ class RunFollower:
                     return
 
     async def _take(self, logged: LoggedFact) -> None:
-        for reference in self._stream.needs(logged):
-            if reference not in self._stored:
-                self._stored[reference] = await read_stored(self._records, self._ref, reference)
-        self._stream.feed(logged)
+        if self._shows_text:
+            await self._follow_text(logged)
         self._after = logged.seq
-        self._show_text(self._stream.text)
         self._view.show_fact(logged.fact)
         match logged.fact:
             case RunPaused():
@@ -94,6 +96,19 @@ class RunFollower:
                 self._rest(RunStatus.RUNNING)
             case RunFinished(status=status):
                 self._status = status
+
+    async def _follow_text(self, logged: LoggedFact) -> None:
+        """Fold the next entry and show what it adds, until that is more than anybody reads."""
+        needed = self._stream.needs(logged)
+        if sum(ref.bytes for ref in needed) + len(self._shown_text) > SHOWN_CHARACTERS:
+            self._shows_text = False
+            self._view.say("  The text is too long to be shown as it comes.")
+            return
+        for reference in needed:
+            if reference not in self._stored:
+                self._stored[reference] = await read_stored(self._records, self._ref, reference)
+        self._stream.feed(logged)
+        self._show_text(self._stream.text)
 
     def _show_text(self, text: str) -> None:
         if text == self._shown_text:
@@ -128,5 +143,5 @@ async def read_stored(records: "Records", run: RunRef, reference: ArtifactRef) -
         NotFound: If it is not there any more.
         ArtifactStoreUnavailable: If the store cannot be reached.
     """
-    data = await records.artifacts.get(run.tenant_id, reference)
-    return Segment(SegmentType(reference.kind), stored_value(reference, data.decode()))
+    segment = Segment(SegmentType(reference.kind), reference)
+    return await resolve(segment, records.artifacts, run.tenant_id)

@@ -42,16 +42,20 @@ class FileOnDisk:
         try:
             return sys.stdin.buffer.read() if self.path == "-" else Path(self.path).read_bytes()
         except OSError as error:
-            problem = f"{self.option}: {self.path!r} cannot be read ({error.strerror})"
-            raise InvalidInputs([problem]) from error
+            raise self.unreadable(error) from error
+
+    def unreadable(self, error: OSError) -> InvalidInputs:
+        """Build the error for a file that cannot be read."""
+        return InvalidInputs([f"{self.option}: {self.path!r} cannot be read ({error.strerror})"])
 
 
 def parse_inputs(pairs: Iterable[str], document: str | None) -> dict[str, Any]:
     """Read `--inputs` and then every `-i`, which wins.
 
     Args:
-        pairs: `name=text`, `name:=json` or `name=@file` (`name=@@text` for a text that begins with
-            an `@`).
+        pairs: `name=text`, `name:=json`, `name=@file` or `name:=@file` with JSON (`name=@@text`
+            for a text that begins with an `@`). A name given as `name=@file` more than once is a
+            list of files.
         document: A JSON object, or `@file` with one.
 
     Returns:
@@ -67,8 +71,9 @@ def parse_inputs(pairs: Iterable[str], document: str | None) -> dict[str, Any]:
     sources: list[tuple[Callable[[str], dict[str, Any]], str]] = []
     if document is not None:
         sources.append((_parse_document, document))
-    sources += [(_parse_pair, pair) for pair in pairs]
-    return _collect(sources)
+    given = list(pairs)
+    sources += [(_parse_pair, pair) for pair in given]
+    return _collect(sources) | _several_files(given)
 
 
 def parse_environment(pairs: Iterable[str]) -> dict[str, str]:
@@ -116,12 +121,24 @@ def _parse_pair(text: str) -> dict[str, Any]:
         raise InvalidInputs([f"-i {text!r} is not name=text, name:=json or name=@file"])
     if name.endswith(":"):
         name = name[:-1]
+        if value.startswith("@"):
+            value = FileOnDisk(f"-i {name}", value[1:]).read_text()
         return {name: _parse_json(f"-i {name}", value)}
     if value.startswith("@@"):
         return {name: value[1:]}
     if value.startswith("@"):
         return {name: FileOnDisk(f"-i {name}", value[1:])}
     return {name: value}
+
+
+def _several_files(pairs: Iterable[str]) -> dict[str, Any]:
+    """Give the lists of files whose name was given more than once."""
+    named: dict[str, list[FileOnDisk]] = {}
+    for pair in pairs:
+        name, _, value = pair.partition("=")
+        if value.startswith("@") and not value.startswith("@@") and not name.endswith(":"):
+            named.setdefault(name, []).append(FileOnDisk(f"-i {name}", value[1:]))
+    return {name: files for name, files in named.items() if len(files) > 1}
 
 
 def _parse_assignment(text: str) -> dict[str, str]:

@@ -1,10 +1,13 @@
 """`holdfast run`: run an export and wait for it."""
 
 import asyncio
+import contextlib
 import sys
-from collections.abc import Mapping
+import tempfile
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import replace
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -15,6 +18,8 @@ if TYPE_CHECKING:
     from api.run_requests import RunRequest
     from schema.plan import Plan
     from schema.settings import Settings
+    from schema.values.remote_files import RemoteFiles
+    from workers.cli.input_files import InputFiles
     from workers.cli.watching import WatchOptions
 
 
@@ -29,13 +34,20 @@ _File = Annotated[str, typer.Argument(metavar="FILE", help="An export of Dify; `
 _Input = Annotated[
     list[str] | None,
     typer.Option(
-        "--input", "-i", metavar="NAME=VALUE", help="`name=text`, `name:=json` or `name=@file`."
+        "--input",
+        "-i",
+        metavar="NAME=VALUE",
+        help="`name=text`, `name:=json`, `name=@file` or `name:=@json-file`.",
     ),
 ]
 _Inputs = Annotated[
     str | None, typer.Option("--inputs", metavar="JSON", help="A JSON object, or `@file` with one.")
 ]
 _Query = Annotated[str | None, typer.Option("--query", "-q", help="The message to a chatflow.")]
+_FileOption = Annotated[
+    list[str] | None,
+    typer.Option("--file", metavar="PATH|URL", help="A file with the message to a chatflow."),
+]
 _Env = Annotated[
     list[str] | None,
     typer.Option(
@@ -64,6 +76,7 @@ def run(
     input: _Input = None,
     inputs: _Inputs = None,
     query: _Query = None,
+    message_file: _FileOption = None,
     env: _Env = None,
     raw_inputs: _Raw = False,
     limits: _Limits = LimitsName.GENEROUS,
@@ -81,14 +94,14 @@ def run(
     Examples:
       holdfast run app.yml -i name=Ada -i count:=3 -i letter=@letter.txt
 
-      holdfast run chat.yml --query "What is on today?" --env API_KEY=@key.txt
+      holdfast run chat.yml --query "What is on it?" --file menu.pdf --env API_KEY=@key.txt
 
       holdfast run app.yml --inputs @inputs.json --json | jq .outputs
     """
     from api.run_requests import RunRequest, check_request, short_secrets
     from schema.limits import LimitsProfile, RunPolicy
     from workers.cli.given_inputs import parse_environment, parse_inputs
-    from workers.cli.input_files import read_files
+    from workers.cli.input_files import InputFiles
     from workers.cli.session import read_settings
     from workers.cli.watching import WatchOptions
 
@@ -110,12 +123,28 @@ def run(
     )
     if can_ask:
         request = _with_missing_secrets(request)
-    request, contents = read_files(request)
-    check_request(request)
-    for name in short_secrets(request):
-        typer.echo(f"holdfast: the secret {name!r} is too short to be hidden in results", err=True)
-    options = WatchOptions(json=json, stop_on_interrupt=stop_on_interrupt)
-    raise typer.Exit(asyncio.run(_run(settings, request, contents, options)))
+    with tempfile.TemporaryDirectory(prefix="holdfast-") as folder:
+        files = InputFiles(Path(folder))
+        requests = [files.read(request, _message_files(plan, message_file))]
+        # Only the list has it, so that nobody holds large inputs while the run is watched.
+        del request, given
+        check_request(requests[0])
+        for name in short_secrets(requests[0]):
+            typer.echo(
+                f"holdfast: the secret {name!r} is too short to be hidden in results", err=True
+            )
+        options = WatchOptions(json=json, stop_on_interrupt=stop_on_interrupt)
+        raise typer.Exit(asyncio.run(_run(settings, requests, files, options)))
+
+
+def _message_files(plan: "Plan", given: list[str] | None) -> list[str]:
+    """Refuse files that the app would leave out: over the API it does so silently, as Dify does."""
+    from schema.errors import InvalidInputs
+    from schema.given_files import UploadRules
+
+    if given and UploadRules.of_features(plan.features) is None:
+        raise InvalidInputs(["--file: this app takes no files with a message"])
+    return given or []
 
 
 def _read_plan(file: str) -> "tuple[Plan, Mapping[str, str]]":
@@ -161,20 +190,41 @@ def _complete(
 
 async def _run(
     settings: "Settings",
-    request: "RunRequest",
-    contents: Mapping[str, bytes],
+    requests: "list[RunRequest]",
+    files: "InputFiles",
     options: "WatchOptions",
 ) -> int:
-    from api.run_requests import build_run_input, encrypt_request_secrets
+    """Start the run of the one request, which is taken out of the list, and watch it."""
+    from api.run_requests import build_run_input, encrypt_request_secrets, remote_urls_of
     from api.runs import start
-    from workers.cli.input_files import store_files
     from workers.cli.session import opened_stack
     from workers.cli.watching import Interrupts, watch
 
-    async with opened_stack(settings) as (addresses, dependencies):
-        await store_files(contents.values(), dependencies.artifacts, request.tenant_id)
-        run_input = await build_run_input(request, dependencies.artifacts)
+    request = requests.pop()
+    async with (
+        opened_stack(settings) as (addresses, dependencies),
+        _remote_files(settings, bool(remote_urls_of(request))) as remote_files,
+    ):
+        await files.store(dependencies.artifacts, request.tenant_id)
+        run_input = await build_run_input(
+            request, dependencies.artifacts, remote_files=remote_files
+        )
         secrets = encrypt_request_secrets(request, run_input.ref, dependencies.keys)
+        del request
         interrupts = Interrupts()
         await start(run_input, dependencies.log, dependencies.runs, secrets=secrets)
         return await watch(addresses, dependencies, run_input, options, interrupts)
+
+
+@contextlib.asynccontextmanager
+async def _remote_files(
+    settings: "Settings", are_given: bool
+) -> AsyncIterator["RemoteFiles | None"]:
+    """Give what describes remote files; what does it is loaded only if there are any."""
+    if not are_given:
+        yield None
+        return
+    from workers.peers import opened_remote_files
+
+    async with opened_remote_files(settings) as remote_files:
+        yield remote_files

@@ -53,6 +53,11 @@ class RunView:
         """Whether other lines stand between parts of the text, so that nobody can read it."""
         self._text_was_left = False
 
+    @property
+    def shows_text(self) -> bool:
+        """Whether somebody sees the text as it comes; a pipe gets it with the outputs."""
+        return self._console.is_terminal
+
     def __enter__(self) -> Self:
         """Begin to draw."""
         if self._console.is_terminal:

@@ -18,37 +18,60 @@ _ERROR_CHARACTERS = 60
 def show(
     run: Annotated[str, typer.Argument(metavar="RUN", help="A run id, or how it begins.")],
     json: Annotated[bool, typer.Option("--json", help="Print the result as one object.")] = False,
+    output: Annotated[
+        str | None,
+        typer.Option("--output", metavar="NAME", help="Write one output, whole, and nothing else."),
+    ] = None,
 ) -> None:
     """Show one run: when, with which inputs, its nodes, its outputs.
 
+    With `--output` one output is written as it is: a text as text, a file as its content, anything
+    else as JSON. With `--json` values of nodes that are very large together are previews.
+
     Examples:
       holdfast show 4f3a
+
+      holdfast show 4f3a --output report > report.md
 
       holdfast show 4f3a --json | jq '.nodes[] | select(.status == "failed")'
     """
     from workers.cli.session import read_settings
 
     settings = read_settings()
-    record, run_input, result = asyncio.run(_read(settings, run))
-    if json:
-        from workers.cli.console import json_text
-
-        typer.echo(json_text(result))
+    if output is not None:
+        asyncio.run(_write_output(settings, run, output))
         return
-    from workers.cli.console import stdout
-
-    _show(record, run_input, result, settings, stdout())
+    asyncio.run(_show_run(settings, run, as_json=json))
 
 
-async def _read(settings: "Settings", name: str) -> "tuple[RunRecord, RunInput, dict[str, Any]]":
+async def _write_output(settings: "Settings", run: str, name: str) -> None:
+    from workers.cli.output_value import write_output
     from workers.cli.run_names import find_run
-    from workers.cli.run_result import build_result
+    from workers.cli.session import opened_records
+
+    async with opened_records(settings) as records:
+        await write_output(records, await find_run(records, run), name)
+
+
+async def _show_run(settings: "Settings", name: str, *, as_json: bool) -> None:
+    from workers.cli.console import print_json, stdout
+    from workers.cli.run_names import find_run
+    from workers.cli.run_result import build_result, show_outputs
     from workers.cli.session import opened_records
 
     async with opened_records(settings) as records:
         record = await find_run(records, name)
         run_input = await records.log.get_run_input(record.ref)
-        return record, run_input, await build_result(records, run_input)
+        result = await build_result(records, run_input, whole=as_json)
+        rows = await records.log.list_node_executions(record.ref)
+        starts = {(row.node_id, row.attempt): row.effect_starts for row in rows}
+        for node in result["nodes"]:
+            node["effect_starts"] = starts.get((node["node_id"], node["attempt"]), 0)
+        if as_json:
+            print_json(result)
+            return
+        _show(record, run_input, result, settings, stdout())
+        await show_outputs(records, run_input, result, stdout())
 
 
 def _show(
@@ -58,8 +81,8 @@ def _show(
     settings: "Settings",
     out: "Console",
 ) -> None:
+    from schema.values.encoding import from_wire, to_api_json
     from workers.cli.console import duration, local_time, plain, preview, status_text
-    from workers.cli.run_result import show_outputs
 
     line = status_text(result["status"])
     line.append(f" · {plain(run_input.plan.app_name) or 'app'} ({run_input.plan.mode})", "default")
@@ -75,9 +98,9 @@ def _show(
         out.print(preview(result["error"]), style="red")
     for name, value in record.inputs.items():
         if value is not None and not name.startswith("sys."):
-            out.print(f"input {plain(name)}: {preview(value, 200)}")
+            shown = to_api_json(from_wire(value), lambda reference: reference.preview)
+            out.print(f"input {plain(name)}: {preview(shown, 200)}")
     out.print(_node_table(result["nodes"]))
-    show_outputs(result, run_input.plan.mode, out)
 
 
 def _node_table(nodes: list[dict[str, Any]]) -> Any:
@@ -92,6 +115,8 @@ def _node_table(nodes: list[dict[str, Any]]) -> Any:
         name = plain(node["title"] or node["node_id"]).replace("\n", " ")
         handle = node["edge_source_handle"] or ""
         again = f" (try {node['attempt']})" if node["attempt"] > 1 else ""
+        if node["effect_starts"] > 1:
+            again += f" (begun {node['effect_starts']} times)"
         table.add_row(
             str(node["index"]),
             preview(name, 40) + again,

@@ -12,7 +12,7 @@ import typer
 
 from schema.commands import CommandKind
 from schema.runs import RunInput, RunStatus
-from workers.cli.console import SHORT_ID, json_text, stderr, stdout
+from workers.cli.console import SHORT_ID, print_json, stderr, stdout
 from workers.cli.exit_codes import ExitCode
 from workers.cli.following import RunFollower
 from workers.cli.lending import LentWorker, lending
@@ -93,9 +93,16 @@ async def watch(
         if status is None and not options.json:
             _say_left(run_input.run_id, worker.is_only_worker)
             return interrupts.exit_code
-        result = await build_result(dependencies, run_input)
+        result = await build_result(dependencies, run_input, whole=options.json)
     run_url = addresses.run_url(workflow_id_of(run_input.run_id))
-    _show(result, run_input, options, run_url, "" if view.is_in_pieces else view.streamed)
+    await _show(
+        dependencies,
+        result,
+        run_input,
+        options,
+        run_url,
+        "" if view.is_in_pieces else view.streamed,
+    )
     return interrupts.exit_code if status is None else ExitCode.of(result["status"])
 
 
@@ -105,8 +112,8 @@ async def show_ended(records: "Records", run_input: RunInput, options: WatchOpti
     Raises:
         DatabaseUnavailable: If the records are away.
     """
-    result = await build_result(records, run_input)
-    _show(result, run_input, options)
+    result = await build_result(records, run_input, whole=options.json)
+    await _show(records, result, run_input, options)
     return ExitCode.of(result["status"])
 
 
@@ -157,7 +164,8 @@ def _say_left(run_id: str, alone: bool) -> None:
     typer.echo(f"Left run {run_id}: {kept} `holdfast attach {run_id[:SHORT_ID]}`.", err=True)
 
 
-def _show(
+async def _show(
+    records: "Records",
     result: dict[str, Any],
     run_input: RunInput,
     options: WatchOptions,
@@ -165,9 +173,9 @@ def _show(
     streamed: str = "",
 ) -> None:
     if options.json:
-        typer.echo(json_text(result))
+        print_json(result)
         return
-    show_outputs(result, run_input.plan.mode, stdout(), streamed)
+    await show_outputs(records, run_input, result, stdout(), streamed)
     show_summary(result, run_url, stderr())
     if result["status"] == RunStatus.PAUSED:
         typer.echo(f"Paused; go on with `holdfast resume {run_input.run_id[:SHORT_ID]}`.", err=True)

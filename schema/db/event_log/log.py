@@ -2,7 +2,8 @@
 
 import asyncio
 import time
-from collections.abc import AsyncIterator, Callable, Collection, Mapping, Sequence
+from collections.abc import AsyncIterator, Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Literal, TypeVar
 
@@ -65,15 +66,20 @@ class EventLog:
         self._database = database
         self._wakeups = Wakeups(database)
         self._committer = GroupCommitter(database, self._wakeups.committed)
-        self._stopped: Callable[[str], None] = lambda _run_id: None
+        self._stop_listeners: list[Callable[[str], None]] = []
 
     async def close(self) -> None:
         """Stop waking others; the database stays open, it is its opener's."""
         await self._wakeups.close()
 
-    def on_stop(self, stopped: Callable[[str], None]) -> None:
-        """Say whom to tell, by run id, when this process stops or closes a run."""
-        self._stopped = stopped
+    @contextmanager
+    def telling_stops(self, stopped: Callable[[str], None]) -> Iterator[None]:
+        """Tell somebody, by run id, when this process stops or closes a run; for the block."""
+        self._stop_listeners.append(stopped)
+        try:
+            yield
+        finally:
+            self._stop_listeners.remove(stopped)
 
     async def wait_until_available(self) -> None:
         """Return once the database answers; heartbeats and a bound are the caller's."""
@@ -285,7 +291,7 @@ class EventLog:
             at=time.time(),
         )
         result = await self._committer.commit(run.run_id, job)
-        self._stopped(run.run_id)
+        self._tell_stop(run)
         return result
 
     async def adopt_result(self, run: RunRef, result: RunResult) -> RunResult:
@@ -299,7 +305,7 @@ class EventLog:
             ending.request_stop, ref=run, command_id=command_id, reason=reason, at=time.time()
         )
         status = await self._committer.commit(run.run_id, job)
-        self._stopped(run.run_id)
+        self._tell_stop(run)
         return status
 
     async def purge(
@@ -436,6 +442,10 @@ class EventLog:
                 conversation_id=conversation_id,
             )
         )
+
+    def _tell_stop(self, run: RunRef) -> None:
+        for stopped in self._stop_listeners:
+            stopped(run.run_id)
 
     async def _commit_facts(self, run: RunRef, facts: Sequence[OpenFact], job: Job[T]) -> T:
         """Commit facts in a group, unless they change rows that runs of a conversation share."""

@@ -1,6 +1,7 @@
 """Facts, run inputs, values and outcomes as text columns, through the one encoder of values."""
 
-from collections.abc import Mapping
+import re
+from collections.abc import Iterator, Mapping
 from functools import cache
 from typing import Any
 
@@ -15,7 +16,8 @@ from schema.values.json_text import JsonWriter
 
 _MODEL_TEXT = JsonWriter(ascii_only=True, separators=(",", ":"), default=to_jsonable_python)
 """The encoder of values that also writes what only our own models have (durations)."""
-_ARTIFACT_MARK = f'"{TAG}":"artifact"'
+_MARKS = tuple(f'"{TAG}":"{tag}"' for tag in ("artifact", "file", "sealed"))
+_DIGEST = re.compile(r"[0-9a-f]{64}\Z")
 
 
 def write_model(model: BaseModel) -> str:
@@ -58,27 +60,37 @@ def read_outcome(text: str) -> Outcome:
 
 
 def artifacts_named_in(text: str | None) -> set[str]:
-    """Find the digests of the artifacts that an encoded text refers to.
+    """Find the digests of the values and files in the artifact store that an encoded text names.
 
     Example:
         >>> artifacts_named_in('{"a":{"$holdfast":"artifact","sha256":"9f86d0"}}')
         {'9f86d0'}
     """
-    if text is None or _ARTIFACT_MARK not in text:
+    if text is None or not any(mark in text for mark in _MARKS):
         return set()
     found: set[str] = set()
     rest: list[Any] = [decode(text)]
     while rest:
         value = rest.pop()
         if isinstance(value, Mapping):
-            if value.get(TAG) == "artifact" and isinstance(value.get("sha256"), str):
-                found.add(value["sha256"])
-            elif value.get(TAG) == "sealed" and isinstance(value.get("text"), str):
+            found.update(_digests_of(value))
+            if value.get(TAG) == "sealed" and isinstance(value.get("text"), str):
                 rest.append(decode(value["text"]))
             rest.extend(value.values())
         elif isinstance(value, list):
             rest.extend(value)
     return found
+
+
+def _digests_of(tagged: Mapping[str, Any]) -> Iterator[str]:
+    """Give what one object of ours names, itself."""
+    match tagged:
+        case {"$holdfast": "artifact", "sha256": str() as digest}:
+            yield digest
+            yield from tagged.get("contents", ())
+        case {"$holdfast": "file", "reference": str() as reference} if _DIGEST.match(reference):
+            # Other references are ids of records: they name nothing in the store.
+            yield reference
 
 
 @cache

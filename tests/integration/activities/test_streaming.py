@@ -123,7 +123,7 @@ async def test_inv_11_a_stop_reaches_a_node_that_streams_with_its_next_piece(
     wrapper: ActivityWrapper, event_log: EventLog, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     run = await a_run(event_log)
-    monkeypatch.setattr(event_log, "_stopped", lambda _run_id: None)  # as if elsewhere
+    monkeypatch.setattr(event_log, "_stop_listeners", [])  # as if elsewhere
     begun = asyncio.Event()
 
     async def effect(work: Work) -> NodeOutput:

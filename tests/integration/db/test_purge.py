@@ -19,6 +19,7 @@ from schema.facts import Fact
 from schema.runs import RunRef
 from schema.values.artifact_ref import ArtifactRef
 from schema.values.encoding import to_wire
+from schema.values.files import File, FileType, TransferMethod
 from tests.integration.db.facts import (
     NONE_YET,
     a_run,
@@ -103,6 +104,22 @@ async def test_artifacts_in_inputs_and_outcomes_count_too(event_log: EventLog) -
     purged = await event_log.purge("local")
 
     assert [digest[0] for _, digest in purged.artifacts] == ["1", "2", "3"]
+
+
+async def test_contents_of_files_and_of_values_inside_values_count_too(
+    event_log: EventLog,
+) -> None:
+    file = File(FileType.IMAGE, TransferMethod.LOCAL_FILE, reference="4" * 64)
+    elsewhere = File(FileType.IMAGE, TransferMethod.TOOL_FILE, reference="record-1")
+    inputs = {"f": to_wire([file, elsewhere]), "v": to_wire(artifact("1").holding(("5" * 64,)))}
+    first = await a_run(event_log, inputs=inputs)
+    second = await a_run(event_log, "second", inputs={"f": to_wire(file)})
+    for run in (first, second):
+        await event_log.finish(run, "T1", [], NONE_YET, succeeded(run.run_id), 105.0)
+
+    purged = await event_log.purge("local", run_ids=[first.run_id])
+
+    assert [digest[0] for _, digest in purged.artifacts] == ["1", "5"]
 
 
 async def test_a_purged_artifact_is_deleted_once_it_is_old(

@@ -6,8 +6,7 @@ import pytest
 
 from schema.errors import InvalidInputs
 from schema.nodes.start import InputVariable
-from schema.run_inputs import build_file, validate_inputs
-from schema.values.files import FileType, TransferMethod
+from schema.run_inputs import validate_inputs
 
 
 def an_input(kind: str, **fields: Any) -> InputVariable:
@@ -111,49 +110,3 @@ def test_an_absent_optional_input_has_its_default_or_null() -> None:
 
 def test_inputs_that_nobody_declared_are_dropped() -> None:
     assert validate_inputs([an_input("number")], {"x": 1, "y": 2}) == {"x": 1}
-
-
-def test_a_remote_file_is_described_by_its_url() -> None:
-    file = build_file({"transfer_method": "remote_url", "url": "https://a.test/p/%C3%A9.PDF?x=1"})
-
-    assert (file.filename, file.extension, file.mime_type) == ("é.PDF", ".PDF", "application/pdf")
-    assert (file.type, file.transfer_method) == (FileType.DOCUMENT, TransferMethod.REMOTE_URL)
-
-
-def test_a_stored_file_keeps_its_reference() -> None:
-    file = build_file({"type": "image", "transfer_method": "local_file", "upload_file_id": "u1"})
-
-    assert (file.related_id, file.type) == ("u1", FileType.IMAGE)
-
-
-def test_a_datasource_file_becomes_a_tool_file() -> None:
-    file = build_file({"transfer_method": "datasource_file", "datasource_file_id": "d1"})
-
-    assert file.transfer_method is TransferMethod.TOOL_FILE
-
-
-@pytest.mark.parametrize(
-    ("mapping", "fits"),
-    [
-        ({"transfer_method": "remote_url", "url": "https://a.test/a.png"}, True),
-        ({"transfer_method": "remote_url", "url": "https://a.test/a.xyz"}, True),
-        ({"transfer_method": "remote_url", "url": "https://a.test/a.pdf"}, False),
-        ({"transfer_method": "local_file", "upload_file_id": "u", "type": "image"}, False),
-        ({"transfer_method": "tool_file", "tool_file_id": "t", "type": "document"}, True),
-    ],
-)
-def test_a_file_must_be_of_an_allowed_type_extension_and_method(
-    mapping: dict[str, Any], fits: bool
-) -> None:
-    variable = an_input(
-        "file",
-        allowed_file_types=["image", "custom"],
-        allowed_file_extensions=["XYZ"],
-        allowed_file_upload_methods=["remote_url"],
-    )
-
-    if fits:
-        assert validate_inputs([variable], {"x": mapping})["x"] is not None
-    else:
-        with pytest.raises(InvalidInputs, match="File validation failed"):
-            validate_inputs([variable], {"x": mapping})

@@ -158,8 +158,6 @@ def test_inputs_that_are_not_taken_stop_a_run_if_they_are_required() -> None:
     findings = compiled([start]).findings
 
     assert [(str(f.severity), f.field) for f in findings] == [
-        ("error", "variables.0.type"),
-        ("warning", "variables.1.type"),
         ("error", "variables.2.type"),
         ("error", "variables.3.json_schema"),
     ]
