@@ -25,11 +25,17 @@ from tests.canary import (
     told,
 )
 from tests.command_line import CommandLine, Ended, until
-from tests.fixtures_db import database_url, postgres_server, postgres_template, sqlite_template
+from tests.fixtures_db import (
+    database_url,
+    postgres,
+    postgres_server,
+    postgres_template,
+    sqlite_template,
+)
 from tests.requirements import requirement
 from tests.sources import ROOT
 
-__all__ = ["database_url", "postgres_server", "postgres_template", "sqlite_template"]
+__all__ = ["database_url", "postgres", "postgres_server", "postgres_template", "sqlite_template"]
 
 MASKS = {CANARY: "canary************\\w", EXPORTED: "export************89"}
 
