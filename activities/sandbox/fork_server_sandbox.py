@@ -46,7 +46,7 @@ REMEDY = (
     "install bubblewrap (`apt install bubblewrap`) and allow user namespaces, or set "
     "HOLDFAST_SANDBOX=limits-only if you trust all code that runs here"
 )
-PROGRAMS = "activities.sandbox.programs:PROGRAMS"
+PROGRAMS = "activities.sandbox.programs.table:PROGRAMS"
 
 _LINE_CHARACTERS = 500
 """Longest line of the code's own that a message shows."""

@@ -7,21 +7,13 @@ the worker reports as the limit that it is; every other failure of an author's c
 the header of its result.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import TypeAlias
 
 from activities.sandbox.frames import JobReader, JobWriter
-from activities.sandbox.programs import javascript, jinja, python
 
 Program: TypeAlias = Callable[[JobReader, JobWriter], None]
 """Reads the parts it needs, writes header and parts; the fork writes the end of the result."""
-
-PROGRAMS: Mapping[str, Program] = {
-    "python": python.run,
-    "javascript": javascript.run,
-    "jinja": jinja.run,
-}
-"""By the name that `Job.program` has."""
 
 LIBRARIES: Sequence[str] = ("jinja2", "markupsafe", "_quickjs")
 """Top-level names of what programs import besides the standard library and our own packages; a
