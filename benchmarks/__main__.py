@@ -11,7 +11,7 @@ from rich.console import Console
 from benchmarks import graphs
 from benchmarks.commands import command, measure_commands
 from benchmarks.contestants import Product, Yardstick, open_yardstick
-from benchmarks.goals import Table, check_yardstick, goals_of
+from benchmarks.goals import Table, check_yardstick, code_goal, goals_of
 from benchmarks.measuring import Figures, measure
 from benchmarks.peer import open_peer
 from benchmarks.report import Report, keep, show
@@ -33,6 +33,10 @@ SECONDS = 600.0
 
 EMPTY = graphs.empty()
 CHAIN = graphs.chain(50)
+CODE = graphs.code(5)
+LARGE = graphs.large(10)
+RUNS_BY_THEMSELVES = {CODE.name: 80, LARGE.name: 3}
+"""Graphs without a hand-written counterpart: what they cost is our own sandbox and store."""
 GRAPHS = (EMPTY, graphs.branch(), graphs.chain(10), CHAIN, graphs.parallel(20))
 
 
@@ -75,9 +79,18 @@ async def main(console: Console, shapes: Sequence[str] = ()) -> Report:
                     console.print(f"measuring: {graph.name}")
                     table = await _measure(graph, Product(dependencies), yardstick)
                     report.tables[graph.name] = table
+                for graph in (CODE, LARGE):
+                    if shapes and graph.shape not in shapes:
+                        continue
+                    console.print(f"measuring: {graph.name}")
+                    report.by_themselves[graph.name] = await _measure_by_itself(
+                        graph, Product(dependencies)
+                    )
     if not shapes:
         report.commands = await _measure_commands(report, console)
     report.goals = list(goals_of(report.tables, EMPTY.name, CHAIN.name, report.commands))
+    if CODE.name in report.by_themselves:
+        report.goals.append(code_goal(CODE.name, report.by_themselves[CODE.name]))
     return report
 
 
@@ -106,6 +119,13 @@ async def _measure(graph: graphs.Graph, product: Product, yardstick: Yardstick) 
     for concurrency, runs in RUNS_OF_TURN.items():
         table[concurrency] = await measure(sides, concurrency, ROUNDS_TOGETHER, runs)
     return table
+
+
+async def _measure_by_itself(graph: graphs.Graph, product: Product) -> Figures:
+    side = {"product": product.until_result(graph)}
+    runs = RUNS_BY_THEMSELVES[graph.name]
+    await measure(side, 1, 1, min(runs, WARM_UP_RUNS))
+    return (await measure(side, 1, 1, runs))["product"]
 
 
 async def _measure_commands(report: Report, console: Console) -> Mapping[str, Figures]:

@@ -11,7 +11,8 @@ from schema.dsl.definition import read_definition
 from schema.plan import Plan
 
 TEXT = "benchmark"
-"""The input of every run."""
+"""The input of every run but the large ones."""
+LARGE_TEXT_BYTES = 100 * 1024**2
 
 
 @dataclass(frozen=True)
@@ -26,6 +27,8 @@ class Graph:
     output: str = TEXT
     url: str = ""
     """What the requests of the graph ask for."""
+    text: str = TEXT
+    """What a run is given."""
     is_slow: bool = False
     """Whether it waits for a peer: then only many at a time are of interest."""
 
@@ -103,6 +106,34 @@ def requests(count: int, url: str, *, is_slow: bool = False) -> Graph:
     return Graph(name, "http", count, _document(nodes), url=url, is_slow=is_slow)
 
 
+def code(count: int) -> Graph:
+    """Start, code nodes in a row, end."""
+    nodes, previous = [_start()], ("start", "q")
+    for number in range(count):
+        nodes.append(_code(f"c{number}", previous))
+        previous = (f"c{number}", "y")
+    nodes.append(_end(*previous))
+    return Graph(f"start, {count} code, end", "code", count, _document(nodes))
+
+
+def large(count: int, size: int = LARGE_TEXT_BYTES) -> Graph:
+    """A large text through aggregators, templates and code in a row."""
+    nodes, previous = [_start()], ("start", "q")
+    for number in range(count):
+        name = f"n{number}"
+        if number % 3 == 0:
+            nodes.append(_node(name, "variable-aggregator", variables=[list(previous)]))
+        elif number % 3 == 1:
+            nodes.append(_template(name, "{{ x }}", previous))
+        else:
+            nodes.append(_code(name, previous))
+        previous = (name, "y" if number % 3 == 2 else "output")
+    nodes.append(_end(*previous))
+    text = "0123456789abcdef" * (size // 16)
+    name = f"{size // 1024**2} MB through {count} nodes"
+    return Graph(name, "large", count, _document(nodes), output=text, text=text)
+
+
 def _document(
     nodes: list[dict[str, Any]], edges: Sequence[tuple[str, ...]] | None = None
 ) -> dict[str, Any]:
@@ -127,13 +158,24 @@ def _node(node_id: str, node_type: str, **data: Any) -> dict[str, Any]:
 
 
 def _start() -> dict[str, Any]:
-    variable = {"variable": "q", "label": "q", "type": "text-input", "required": True}
+    variable = {"variable": "q", "label": "q", "type": "paragraph", "required": True}
     return _node("start", "start", variables=[variable])
 
 
 def _template(node_id: str, template: str, selector: tuple[str, str]) -> dict[str, Any]:
     variables = [{"variable": "x", "value_selector": list(selector)}]
     return _node(node_id, "template-transform", template=template, variables=variables)
+
+
+def _code(node_id: str, selector: tuple[str, str]) -> dict[str, Any]:
+    return _node(
+        node_id,
+        "code",
+        code_language="python3",
+        code='def main(x):\n    return {"y": x}\n',
+        variables=[{"variable": "x", "value_selector": list(selector)}],
+        outputs={"y": {"type": "string", "children": None}},
+    )
 
 
 def _request(node_id: str, url: str) -> dict[str, Any]:

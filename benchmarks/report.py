@@ -25,9 +25,11 @@ class Report:
     """Everything of one run of the tool."""
 
     tables: dict[str, Table] = field(default_factory=dict)
+    by_themselves: dict[str, Figures] = field(default_factory=dict)
+    """Graphs without a hand-written counterpart, one run at a time."""
     checks: Sequence[Check] = ()
     commands: Mapping[str, Figures] = field(default_factory=dict)
-    goals: Sequence[Goal] = ()
+    goals: list[Goal] = field(default_factory=list)
     skipped: list[str] = field(default_factory=list)
     machine: dict[str, Any] = field(default_factory=lambda: machine_facts())
 
@@ -58,6 +60,8 @@ def show(report: Report, console: Console) -> None:
                 ratio = f"{figure.p50 / sides['hand-written'].p50:.2f}"
                 table.add_row(name, str(concurrency), side, *_numbers(figure), ratio)
         table.add_section()
+    for name, figure in report.by_themselves.items():
+        table.add_row(name, "1", "product", *_numbers(figure), "")
     for name, figure in report.commands.items():
         table.add_row("holdfast run", "1", name, *_numbers(figure), "")
     console.print(table)

@@ -148,6 +148,30 @@ def a_request(node_id: str, url: str, **data: Any) -> dict[str, Any]:
     return a_node(node_id, "http-request", **{"method": "post", "url": url, **fields, **data})
 
 
+_SAYING = """
+import base64, json, urllib.parse
+
+def main(key):
+    print(key)
+    spelled = [key, json.dumps(key), urllib.parse.quote_plus(key)]
+    spelled += [base64.b64encode(b"x" * n + key.encode()).decode() for n in range(3)]
+    return {"result": {"spelled": spelled, key: len(key)}}
+"""
+
+
+def a_code(node_id: str, code: str, error_strategy: str | None = None) -> dict[str, Any]:
+    """A code node that is given a secret."""
+    return a_node(
+        node_id,
+        "code",
+        code_language="python3",
+        code=code,
+        variables=[{"variable": "key", "value_selector": ["env", "KEY"]}],
+        outputs={"result": {"type": "object", "children": None}},
+        error_strategy=error_strategy,
+    )
+
+
 def an_export(peer: str, *, chat: bool = False) -> str:
     """A graph in which the secrets pass every kind of node."""
     outputs = {
@@ -159,16 +183,18 @@ def an_export(peer: str, *, chat: bool = False) -> str:
         "headers": ["echo", "headers"],
         "large": ["large", "body"],
         "files": ["file", "files"],
+        "coded": ["code", "result"],
+        "raised": ["raises", "error_message"],
         "joined": ["join", "output"],
         "why": ["refused", "error_message"],
     }
     said = "\n".join(f"{{{{#{'.'.join(selector)}#}}}}" for selector in outputs.values())
     end = an_answer("end", said) if chat else an_end("end", **outputs)
     order = [
-        *("start", "header", "check", "echo", "again", "large", "file", "upload", "fails"),
-        *("refused", "join", "end"),
+        *("start", "header", "check", "echo", "again", "large", "file", "upload", "code"),
+        *("raises", "fails", "refused", "join", "end"),
     ]
-    handles = {"check": "true", "fails": "fail-branch", "refused": "fail-branch"}
+    handles = {"check": "true", **dict.fromkeys(("raises", "fails", "refused"), "fail-branch")}
     edges = [(a, b, handles.get(a, "source")) for a, b in pairwise(order)]
     variables = [
         {"name": "KEY", "value_type": "secret", "value": ""},
@@ -204,6 +230,8 @@ def _nodes(peer: str) -> list[dict[str, Any]]:
         a_request("large", f"{peer}/large"),
         a_request("file", f"{peer}/file"),
         a_request("upload", f"{peer}/upload", body=form),
+        a_code("code", _SAYING),
+        a_code("raises", "def main(key):\n    raise ValueError(key)", "fail-branch"),
         a_request("fails", f"{peer}/fail?k={key}", error_strategy="fail-branch"),
         a_request("refused", f"http://127.0.0.1:1/?k={key}", error_strategy="fail-branch"),
         a_node("join", "variable-aggregator", output_type="string", variables=joined),

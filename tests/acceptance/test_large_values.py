@@ -1,16 +1,21 @@
 """100 MB from a start input to the end: the same bytes, a small history, bounded memory.
 
-Memory is measured in each process by itself: in the worker, and in the command that checks the
-input and starts the run.
+The way leads through an aggregator, a template, code and the body of a request. Memory is measured
+in each process by itself: in the worker, in the child that runs the code, in the command that
+checks the input and starts the run, and in the one that writes an output.
 """
 
 import asyncio
+import contextlib
 import hashlib
 import json
+import queue
 import subprocess
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +24,8 @@ from temporalio.client import Client
 
 from tests.command_line import CommandLine, Running
 from tests.documents import a_document
-from tests.factories import a_node, a_template, an_end
+from tests.factories import a_code, a_node, a_request, a_template, an_end
+from tests.http_peer import HttpPeer, PeerRequest, answering, http_peer
 from tests.sources import ROOT
 from workers.data_directory import DataDirectory
 from workers.server_namespace import NAMESPACE
@@ -31,8 +37,6 @@ HISTORY_BYTES = 1_000_000
 MOST_COPIES = 3
 """Growth of a process's memory, in sizes of the value."""
 SECONDS = 300
-
-CHAIN = [("start", "pick"), ("pick", "shown"), ("shown", "end")]
 
 
 @dataclass(frozen=True)
@@ -49,13 +53,38 @@ class Measured:
 def worker(cli: CommandLine) -> Iterator[Running]:
     """A process that does all the work."""
     cli.variables["HOLDFAST_API_PORT"] = "0"
+    cli.variables["HOLDFAST_ALLOWED_ADDRESSES"] = "127.0.0.1"
     with cli.running("up") as running:
         assert running.read_line().startswith("Holdfast is up")
         yield running
 
 
-def an_export(path: Path, kind: str, text: str | None) -> str:
-    """Start, aggregator, template, end; a text that is None leaves the template out."""
+@pytest.fixture(scope="module")
+def peer() -> Iterator[HttpPeer]:
+    """A server that answers with the digest of what it was sent, in a thread of its own."""
+    started: queue.Queue[tuple[HttpPeer, asyncio.AbstractEventLoop, asyncio.Event]] = queue.Queue()
+
+    async def digest(request: PeerRequest, writer: asyncio.StreamWriter) -> None:
+        await answering(request.sha256)(request, writer)
+
+    async def serve() -> None:
+        async with http_peer() as serving:
+            serving.keeps_bodies = False
+            serving.default = digest
+            ended = asyncio.Event()
+            started.put((serving, asyncio.get_running_loop(), ended))
+            await ended.wait()
+
+    thread = threading.Thread(target=lambda: asyncio.run(serve()))
+    thread.start()
+    serving, loop, ended = started.get(timeout=60)
+    yield serving
+    loop.call_soon_threadsafe(ended.set)
+    thread.join()
+
+
+def an_export(path: Path, kind: str, url: str) -> str:
+    """Start, aggregator, template, code, request, end; a file goes to the request at once."""
     start = a_node("start", "start", variables=[{"variable": "big", "label": "", "type": kind}])
     pick = a_node(
         "pick",
@@ -63,9 +92,31 @@ def an_export(path: Path, kind: str, text: str | None) -> str:
         output_type="any",
         variables=[["nowhere", "x"], ["start", "big"]],
     )
-    shown = a_template("shown", text or "none", x=["pick", "output"])
-    end = an_end("end", picked=["pick", "output"], shown=["shown", "output"])
-    path.write_text(a_document([start, pick, shown, end], CHAIN))
+    if kind == "file":
+        item = {"key": "", "type": "file", "value": "", "file": ["pick", "output"]}
+        body: dict[str, Any] = {"type": "binary", "data": [item]}
+        between = []
+    else:
+        item = {"key": "", "type": "text", "value": "{{#same.out#}}"}
+        body = {"type": "raw-text", "data": [item]}
+        out = "string" if kind == "paragraph" else "object"
+        code = "def main(x):\n    return {'out': x}"
+        between = [
+            a_template("shown", "<{{ x }}>", x=["pick", "output"]),
+            a_code("same", code, {"out": out}, x=["pick", "output"]),
+        ]
+    sent = a_request("sent", url, method="post", body=body)
+    # What is not there is null.
+    end = an_end(
+        "end",
+        picked=["pick", "output"],
+        shown=["shown", "output"],
+        same=["same", "out"],
+        sent=["sent", "body"],
+    )
+    nodes = [start, pick, *between, sent, end]
+    edges = [(source["id"], target["id"]) for source, target in pairwise(nodes)]
+    path.write_text(a_document(nodes, edges))
     return str(path)
 
 
@@ -99,17 +150,51 @@ def measure(cli: CommandLine, *arguments: str) -> Measured:
     return Measured(ended.stdout, ended.stderr.decode(), ended.returncode, used)
 
 
-def peak_of(running: Running) -> int:
-    """The most memory that a process has had since `forget_peak`."""
-    status = Path(f"/proc/{running.process.pid}/status").read_text()
-    line = next(line for line in status.splitlines() if line.startswith("VmHWM"))
-    return int(line.split()[1]) * 1024
+def peak_of(pid: int) -> int:
+    """The most memory that a process has had since `forget_peak`; 0 if it is gone."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for line in Path(f"/proc/{pid}/status").read_text().splitlines():
+            if line.startswith("VmHWM"):
+                return int(line.split()[1]) * 1024
+    return 0
 
 
-def forget_peak(running: Running) -> int:
+def forget_peak(pid: int) -> int:
     """Begin to measure; what the process has now."""
-    Path(f"/proc/{running.process.pid}/clear_refs").write_text("5")
-    return peak_of(running)
+    Path(f"/proc/{pid}/clear_refs").write_text("5")
+    return peak_of(pid)
+
+
+def sandbox_processes(pid: int) -> Iterator[int]:
+    """The processes below a worker: those that isolate, and the forks that run jobs."""
+    with contextlib.suppress(FileNotFoundError, ProcessLookupError):
+        for thread in Path(f"/proc/{pid}/task").iterdir():
+            for child in (thread / "children").read_text().split():
+                yield int(child)
+                yield from sandbox_processes(int(child))
+
+
+class PeakOfChildren:
+    """Looks again and again at what the sandbox of a worker has; a context manager."""
+
+    def __init__(self, worker: int) -> None:
+        self._worker = worker
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._look)
+        self.peak = 0
+
+    def __enter__(self) -> "PeakOfChildren":
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _look(self) -> None:
+        while not self._ended.wait(0.005):
+            peaks = [peak_of(child) for child in sandbox_processes(self._worker)]
+            self.peak = max(self.peak, *peaks, 0)
 
 
 def history_bytes(cli: CommandLine, run_id: str) -> int:
@@ -125,17 +210,29 @@ def history_bytes(cli: CommandLine, run_id: str) -> int:
     return asyncio.run(ask())
 
 
-def as_input(folder: Path, kind: str) -> tuple[Sequence[str], bytes, str]:
-    """Give the option of an input, the output that is due, and what the template makes of it."""
+@dataclass(frozen=True)
+class Given:
+    """A large input and the outputs that are due."""
+
+    option: Sequence[str]
+    picked: bytes
+    shown: bytes | None
+    sent: bytes
+
+
+def as_input(folder: Path, kind: str) -> Given:
     path = folder / "big"
     if kind == "json_object":
         rows = [{"id": number, "text": f"{number:>1000}"} for number in range(SIZE // 1_020)]
         value: dict[str, Any] = {"rows": rows}
         path.write_text(json.dumps(value, separators=(",", ":")))
-        return ["-i", f"big:=@{path}"], path.read_bytes() + b"\n", str(value)
-    text = "".join(f"{number:>99}\n" for number in range(SIZE // 100))
-    path.write_text(text)
-    return ["-i", f"big=@{path}"], text.encode(), text
+        picked = path.read_bytes() + b"\n"
+        sent = json.dumps(value, ensure_ascii=False).encode()
+        return Given(["-i", f"big:=@{path}"], picked, f"<{value}>".encode(), sent)
+    data = b"".join(b"%99d\n" % number for number in range(SIZE // 100))
+    path.write_bytes(data)
+    shown = None if kind == "file" else b"<" + data + b">"
+    return Given(["-i", f"big=@{path}"], data, shown, data)
 
 
 def sha256(data: bytes) -> str:
@@ -145,30 +242,38 @@ def sha256(data: bytes) -> str:
 @pytest.mark.skipif(not Path("/proc/self/clear_refs").exists(), reason="memory is read from /proc")
 @pytest.mark.parametrize("kind", ["file", "paragraph", "json_object"])
 def test_inv_15_100_mb_go_through_a_run(
-    cli: CommandLine, worker: Running, tmp_path: Path, kind: str
+    cli: CommandLine, worker: Running, peer: HttpPeer, tmp_path: Path, kind: str
 ) -> None:
-    option, due, shown = as_input(tmp_path, kind)
-    is_file = kind == "file"
-    export = an_export(tmp_path / "app.yml", kind, None if is_file else "<{{ x }}>")
+    given = as_input(tmp_path, kind)
+    export = an_export(tmp_path / "app.yml", kind, f"{peer.url}/digest")
     (tmp_path / "small").write_text("{}")
     small = f"big{':' if kind == 'json_object' else ''}=@{tmp_path / 'small'}"
-    usual = measure(cli, "run", export, "-i", small, "--json")
+    pid = worker.process.pid
+    # What every run needs is not what a large value costs.
+    with PeakOfChildren(pid) as usual_children:
+        usual = measure(cli, "run", export, "-i", small, "--json")
     assert usual.code == 0, usual.stderr
-    before = forget_peak(worker)
+    before = forget_peak(pid)
 
-    ran = measure(cli, "run", export, *option)
-    worker_growth = peak_of(worker) - before
+    with PeakOfChildren(pid) as children:
+        ran = measure(cli, "run", export, *given.option)
+    worker_growth = peak_of(pid) - before
 
     assert ran.code == 0, ran.stderr
-    listed = json.loads(measure(cli, "runs", "--json").stdout.splitlines()[0])
-    run_id = listed["run_id"]
+    run_id = json.loads(measure(cli, "runs", "--json").stdout.splitlines()[0])["run_id"]
     picked = measure(cli, "show", run_id, "--output", "picked")
-    made = measure(cli, "show", run_id, "--output", "shown")
-    assert sha256(picked.stdout) == sha256(due)
-    assert sha256(made.stdout) == sha256(b"none" if is_file else f"<{shown}>".encode())
+    sent = measure(cli, "show", run_id, "--output", "sent")
+    assert sha256(picked.stdout) == sha256(given.picked)
+    assert sent.stdout.decode() == sha256(given.sent)
+    if given.shown is not None:
+        shown = measure(cli, "show", run_id, "--output", "shown")
+        same = measure(cli, "show", run_id, "--output", "same")
+        assert sha256(shown.stdout) == sha256(given.shown)
+        assert sha256(same.stdout) == sha256(given.picked)
     assert history_bytes(cli, run_id) < HISTORY_BYTES
     growth = {
         "worker": worker_growth,
+        "sandbox": children.peak - usual_children.peak,
         "run": ran.peak - usual.peak,
         "show": picked.peak - usual.peak,
     }

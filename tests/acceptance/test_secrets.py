@@ -25,11 +25,17 @@ from tests.canary import (
     told,
 )
 from tests.command_line import CommandLine, Ended, until
-from tests.fixtures_db import database_url, postgres_server, postgres_template, sqlite_template
+from tests.fixtures_db import (
+    database_url,
+    postgres,
+    postgres_server,
+    postgres_template,
+    sqlite_template,
+)
 from tests.requirements import requirement
 from tests.sources import ROOT
 
-__all__ = ["database_url", "postgres_server", "postgres_template", "sqlite_template"]
+__all__ = ["database_url", "postgres", "postgres_server", "postgres_template", "sqlite_template"]
 
 MASKS = {CANARY: "canary************\\w", EXPORTED: "export************89"}
 
@@ -92,6 +98,7 @@ def test_inv_17_a_canary_reaches_its_peer_and_is_found_nowhere(
     answer = json.dumps(result["outputs"])
     assert json.dumps(MASKS[CANARY])[1:-1] in answer
     assert MASKS[EXPORTED] in answer
+    assert f", {json.dumps(MASKS[CANARY])}: {len(CANARY)}" in json.dumps(result["nodes"])
     said = {"run": ended, **dict(everything_printed(cli, result["run_id"]))}
     shown = {name: find_secrets((e.stdout + e.stderr).encode()) for name, e in said.items()}
     assert shown == {name: [] for name in said}
@@ -197,7 +204,8 @@ def test_validate_lists_what_is_kept_secret_and_shows_none(
     assert "headers.0" in ended.stdout
     assert "'KEY' has no value in the export" in ended.stdout
     assert find_secrets((ended.stdout + as_json.stdout).encode()) == []
-    assert {f["severity"] for f in as_json.result["findings"]} == {"notice", "warning"}
+    findings = json.loads(as_json.stdout)["findings"]
+    assert {f["severity"] for f in findings} == {"notice", "warning"}
 
 
 @requirement("run:environment")

@@ -58,7 +58,11 @@ def test_p95_is_of_the_slowest_runs() -> None:
 
 
 @pytest.mark.parametrize(
-    "graph", [graphs.empty(), graphs.branch(), graphs.chain(3), graphs.parallel(3)]
+    "graph",
+    [
+        *(graphs.empty(), graphs.branch(), graphs.chain(3), graphs.parallel(3)),
+        *(graphs.requests(2, "http://127.0.0.1/"), graphs.code(2), graphs.large(4, 1024**2)),
+    ],
 )
 def test_measured_graphs_compile(graph: graphs.Graph) -> None:
     assert graph.plan().graph.nodes

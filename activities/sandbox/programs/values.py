@@ -12,6 +12,7 @@ from typing import Any, TypeAlias
 from activities.sandbox.frames import JobReader, JobWriter
 from activities.sandbox.part_names import INPUT
 from schema.selectors import Selector
+from schema.values.encoded_pieces import encode_in_pieces
 from schema.values.encoding import decode, encode, from_wire
 from schema.values.segments import Segment, infer_type, plain
 from schema.values.templates import with_file_fields
@@ -69,13 +70,12 @@ def write_value(writer: JobWriter, name: str, value: Json) -> None:
 
 
 def value_pieces(value: Json) -> Iterator[bytes]:
-    """Encode plain JSON in pieces; of a text no second copy is made."""
+    """Encode plain JSON in pieces; no second copy is made of it."""
     if isinstance(value, str):
         yield from text_pieces([value])
         return
-    text = encode(value)
-    for start in range(0, len(text), _PIECE):
-        yield text[start : start + _PIECE].encode("ascii")
+    for text in encode_in_pieces(value):
+        yield text.encode("ascii")
 
 
 def text_pieces(parts: Iterable[str]) -> Iterator[bytes]:

@@ -17,7 +17,8 @@ from temporalio.testing import ActivityEnvironment
 
 from activities.base import ActivityWrapper, Work
 from activities.evaluate import EvaluateActivities
-from activities.secrets import CallSecrets
+from activities.living import LivingWork
+from activities.secrets import CallSecrets, SecretStore
 from activities.values import ValueReader
 from schema.activities import NodeInput
 from schema.db.artifacts import ArtifactFiles
@@ -25,15 +26,17 @@ from schema.db.event_log import EventLog
 from schema.envelope import ActivityCall
 from schema.errors import EvaluationFailed, NodeError, ValueBehindReference
 from schema.facts import NodeFailed, NodeFinished, NodeStarted
+from schema.key_file import KeyFile, KeySource
 from schema.limits import INLINE_VALUE_BYTES, LimitsProfile
 from schema.plan import PlanNode
+from schema.run_secrets import RunSecrets
 from schema.runs import NodeExecutionStatus, RunRef
 from schema.values.artifact_ref import ArtifactRef
 from schema.values.comparisons import ComparisonOperator
 from schema.values.encoding import encode, from_wire, to_wire
 from schema.values.evaluations import EVALUATIONS, evaluate
 from schema.values.files import File, FileType, TransferMethod
-from schema.values.large_values import reference_large, resolve
+from schema.values.large_values import reference_large
 from schema.values.references import find_references
 from schema.values.segments import Segment, SegmentType
 from schema.values.variables import VariableKey, Variables
@@ -57,6 +60,7 @@ EXPECTED: tuple[Any, ...] = (
     None,
 )
 _numbers = itertools.count(1)
+SECRET_NAME, SECRET = "env.KEY", "sk-canary-0123456789"
 
 
 @pytest.fixture(params=["sqlite"])
@@ -81,10 +85,11 @@ def a_file(number: int) -> File:
 
 def values_of(size: int) -> dict[str, Any]:
     """Values of every type; those that can be long are about that long."""
-    text = "a é\ud800" * (size // 14 + 1)
+    text = SECRET + "a é\ud800" * (size // 14 + 1)
     count = size // 3 + 2
     return {
         "s": text,
+        "k": Segment(SegmentType.SECRET, SECRET),
         "t": "3" if size < 100 else "3" * size,
         "i": 3,
         "f": 1.5,
@@ -105,7 +110,7 @@ def values_of(size: int) -> dict[str, Any]:
 
 NAMES = tuple(values_of(1))
 SIZES = {"small": 10, "large": INLINE_VALUE_BYTES + 5_000}
-LARGE = ("s", "an", "files")
+LARGE = ("s", "files")
 
 
 def a_case(name: str, node_type: str, **data: Any) -> Any:
@@ -213,11 +218,34 @@ class Place:
     log: EventLog
     artifacts: ArtifactFiles
     run: RunRef
+    secrets: CallSecrets
 
 
-@pytest.fixture
-async def place(wrapper: ActivityWrapper, event_log: EventLog, artifacts: ArtifactFiles) -> Place:
-    return Place(wrapper, event_log, artifacts, await a_run(event_log))
+class GivenSecrets(SecretStore):
+    """Every run has the same."""
+
+    def __init__(self, log: EventLog, keys: KeySource, secrets: CallSecrets) -> None:
+        super().__init__(log, keys)
+        self._secrets = secrets
+
+    async def load(self, run: RunRef) -> CallSecrets:
+        return self._secrets
+
+
+@pytest.fixture(params=[False, True], ids=["open", "secret"])
+async def place(
+    request: pytest.FixtureRequest,
+    event_log: EventLog,
+    artifacts: ArtifactFiles,
+    living: LivingWork,
+    tmp_path: Path,
+) -> Place:
+    """A worker, and runs without and with a secret."""
+    values = {SECRET_NAME: SECRET} if request.param else {}
+    secrets = CallSecrets(RunSecrets(values, "0" * 32))
+    store = GivenSecrets(event_log, KeySource(KeyFile(tmp_path / "secret.keys"), None), secrets)
+    wrapper = ActivityWrapper(event_log, artifacts, living, secrets=store)
+    return Place(wrapper, event_log, artifacts, await a_run(event_log), secrets)
 
 
 def a_plan_node(data: Mapping[str, Any]) -> PlanNode:
@@ -277,7 +305,9 @@ async def through_evaluate(
     """What the wrapper tells of the node, from the activity that is given references."""
     wires = tuple((node_id, name, to_wire(value)) for (node_id, name), value in given.items())
     params = NodeInput(node=node, variables=wires, limits=LimitsProfile.GENEROUS)
-    call = ActivityCall[NodeInput](run=place.run, node=begun(node), path="n", params=params)
+    call = ActivityCall[NodeInput](
+        run=place.run, node=begun(node), path="n", params=params, has_secrets=True
+    )
     environment = ActivityEnvironment()
     environment.info = dataclasses.replace(
         environment.info, activity_id=node.public_id, workflow_run_id="T1"
@@ -294,20 +324,29 @@ async def through_evaluate(
     return Told(fact, outputs)
 
 
-async def whole(artifacts: ArtifactFiles, wire: Any, *, typed: bool = False) -> str:
+async def whole(
+    artifacts: ArtifactFiles,
+    wire: Any,
+    secrets: CallSecrets | None = None,
+    *,
+    typed: bool = False,
+) -> str:
     """Write a recorded value with everything behind its references, so that types count."""
-    segment = Segment(SegmentType.OBJECT, from_wire(wire or {}))
-    resolved = await resolve(segment, artifacts, "local")
-    return encode(to_wire(resolved.value if typed else resolved.raw))
+    reader = ValueReader(artifacts, "local", secrets)
+    read = await reader.read(to_wire(Segment(SegmentType.OBJECT, from_wire(wire or {}))))
+    return encode(to_wire(read.value if typed else read.raw))
 
 
 async def referenced(
-    artifacts: ArtifactFiles, values: Mapping[str, Any]
+    artifacts: ArtifactFiles, values: Mapping[str, Any], secrets: CallSecrets | None = None
 ) -> dict[VariableKey, Segment]:
-    return {
-        ("n", name): await reference_large(Segment.infer(value), artifacts, "local")
-        for name, value in values.items()
-    }
+    """Give values as they left the activities that made them: without secrets, by reference."""
+    redactor = secrets or CallSecrets()
+    given = {}
+    for name, value in values.items():
+        redacted = from_wire(redactor.redact_value(to_wire(Segment.infer(value))))
+        given["n", name] = await reference_large(redacted, artifacts, "local")
+    return given
 
 
 @pytest.mark.parametrize("size", SIZES.values(), ids=SIZES)
@@ -318,8 +357,11 @@ async def test_an_inline_node_does_the_same_over_references(
     node, values = a_plan_node(data), values_of(size)
 
     here = inline(node, Variables({("n", n): Segment.infer(v) for n, v in values.items()}))
-    there = await through_evaluate(place, node, await referenced(place.artifacts, values))
+    given = await referenced(place.artifacts, values, place.secrets)
+    there = await through_evaluate(place, node, given)
 
+    is_secret = place.secrets.redact_text(SECRET) != SECRET
+    assert not (is_secret and SECRET in there.fact.model_dump_json())
     assert there.fact.error == here.fact.error
     if isinstance(there.fact, NodeFinished):
         assert isinstance(here.fact, NodeFinished)
@@ -328,7 +370,7 @@ async def test_an_inline_node_does_the_same_over_references(
             (here.outputs, there.outputs, True),
             (here.fact.outputs, there.fact.outputs, False),
         ):
-            assert await whole(place.artifacts, its, typed=typed) == await whole(
+            assert await whole(place.artifacts, its, place.secrets, typed=typed) == await whole(
                 place.artifacts, mine, typed=typed
             )
     else:
@@ -336,7 +378,8 @@ async def test_an_inline_node_does_the_same_over_references(
     for name in ("inputs", "process_data"):
         mine, its = getattr(here.fact, name), getattr(there.fact, name)
         assert (mine is None) == (its is None)
-        assert await whole(place.artifacts, its) == await whole(place.artifacts, mine)
+        its_whole = await whole(place.artifacts, its, place.secrets)
+        assert its_whole == await whole(place.artifacts, mine)
 
 
 def test_every_inline_type_is_compared() -> None:
@@ -410,7 +453,7 @@ async def test_a_workflow_never_takes_a_reference_for_its_value(
 async def test_inv_15_a_value_that_is_passed_on_keeps_its_reference(
     place: Place, data: dict[str, Any]
 ) -> None:
-    values = await referenced(place.artifacts, values_of(SIZES["large"]))
+    values = await referenced(place.artifacts, values_of(SIZES["large"]), place.secrets)
 
     told = await through_evaluate(place, a_plan_node(data), values)
 
