@@ -6,7 +6,15 @@ It is apart from what this program itself runs on: an author's packages never me
 import sys
 import sysconfig
 from collections.abc import Callable, Sequence
-from importlib.machinery import PathFinder
+from importlib.machinery import (
+    BYTECODE_SUFFIXES,
+    EXTENSION_SUFFIXES,
+    SOURCE_SUFFIXES,
+    ExtensionFileLoader,
+    FileFinder,
+    SourceFileLoader,
+    SourcelessFileLoader,
+)
 from importlib.metadata import distributions
 from pathlib import Path
 
@@ -41,7 +49,14 @@ class CodePackages:
 
     def has(self, name: str) -> bool:
         """Whether a top-level name can be imported from here; nothing is imported to find out."""
-        return PathFinder.find_spec(name, [str(self.folder)]) is not None
+        # Made anew: Python's own finders remember a folder that was not there.
+        finder = FileFinder(
+            str(self.folder),
+            (ExtensionFileLoader, EXTENSION_SUFFIXES),
+            (SourceFileLoader, SOURCE_SUFFIXES),
+            (SourcelessFileLoader, BYTECODE_SUFFIXES),
+        )
+        return finder.find_spec(name) is not None
 
     def listed(self) -> list[tuple[str, str]]:
         """List names and versions of what is installed, without the installer itself."""
