@@ -28,6 +28,8 @@ FILE_NAME = "main.py"
 """What the author's code is called in tracebacks."""
 INSTALL_COMMAND = "holdfast code install -r FILE"
 """As `schema/dsl/author_code.py` names it, which is not loaded here."""
+_HIDDEN: list[types.ModuleType] = []
+"""Kept alive: taking modules apart would cost each job a millisecond."""
 _OUR_FOLDER = str(Path(__file__).parents[3])
 """What our packages and the libraries of programs are imported from."""
 
@@ -109,4 +111,4 @@ def _hide_our_modules() -> None:
     sys.path[:] = [folder for folder in sys.path if folder != _OUR_FOLDER]
     for name in [*sys.modules]:
         if name.partition(".")[0] not in sys.stdlib_module_names:
-            del sys.modules[name]
+            _HIDDEN.append(sys.modules.pop(name))
