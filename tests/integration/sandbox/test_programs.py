@@ -4,6 +4,7 @@ import dataclasses
 import json
 import time
 from collections.abc import AsyncIterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import jinja2
@@ -352,3 +353,26 @@ async def test_all_code_of_the_corpus_runs_or_fails_by_itself(programs: ForkServ
                 assert failure(result)[0].endswith("Error"), name
                 assert "activities" not in failure(result)[1], name
     assert succeeded > len(codes) // 4
+
+
+@pytest.mark.parametrize(
+    ("program", "text"),
+    [
+        ("python", "def main(x): return {'r': x}"),
+        ("jinja", "{% if x %}{{ x }}{% endif %}"),
+    ],
+)
+async def test_a_value_of_20_mb_takes_less_than_three_times_that(
+    programs: ForkServerSandbox, program: str, text: str
+) -> None:
+    megabytes = 20
+    line = "a line of text\n"
+    value = line * (megabytes * 1024**2 // len(line))
+    limits = JobLimits(seconds=60, memory_bytes=3 * megabytes * 1024**2)
+    header = {"template" if program == "jinja" else "code": text}
+
+    async with programs.run("tenant", a_job(program, header, {"x": value}, limits)) as result:
+        assert result.header == {}
+        [part] = result.parts
+        assert isinstance(part.content, Path)
+        assert part.content.read_text() == encode(value)
