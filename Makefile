@@ -42,7 +42,11 @@ demo: $(READY) ## run an example, kill its worker in the middle, see it end (dat
 up: $(READY) ## run the server and a worker for your own runs, until Ctrl-C
 	@$(BIN)/holdfast up
 
-test: check server integration acceptance kill ## pass every test (begins with check)
+# The server is got, or built, while the first checks run on the other processor.
+test: $(READY) ## pass every test (begins with check)
+	@$(BIN)/python -m tests.fetch_server & fetching=$$!; \
+	  $(MAKE) --no-print-directory check; status=$$?; wait $$fetching && exit $$status
+	@$(MAKE) --no-print-directory server integration acceptance kill
 
 check: $(READY) ## format, lint, strict types, unit tests, replay: for every commit
 	$(BIN)/ruff format --check .
@@ -63,11 +67,15 @@ temporal: $(READY) ## get the Temporal server that tests and runs need, if none 
 replay: $(READY) ## replay every recorded history under three hash seeds
 	$(call within,180) $(PYTEST) tests/replay
 
-# Again with a queue for each role, and with a worker that forgets every run between its tasks.
+# Again with a queue for each role, and with a worker that forgets every run between its tasks; these
+# two side by side, as each waits a good deal. Where one fails, the other is shown all the same.
 server: temporal ## our workflows on a real Temporal server, in three set-ups
 	$(call within,900) $(PYTEST) tests/server
-	$(call within,900) $(PYTEST) tests/server --queues 3
-	$(call within,900) $(PYTEST) tests/server --cached-workflows 0
+	@said=$$(mktemp); trap 'kill $$other; rm -f $$said' INT TERM; \
+	  echo "tests/server --queues 3, and beside it --cached-workflows 0"; \
+	  $(call within,900) $(PYTEST) tests/server --queues 3 >$$said 2>&1 & other=$$!; \
+	  $(call within,900) $(PYTEST) tests/server --cached-workflows 0; status=$$?; \
+	  wait $$other || status=$$?; cat $$said; rm -f $$said; exit $$status
 
 integration: temporal ## each real service alone: SQLite, PostgreSQL, the keeper
 	$(call within,600) $(PYTEST) tests/integration
@@ -76,7 +84,7 @@ acceptance: temporal ## command line in, outputs out, everything real; the READM
 	$(call within,900) $(PYTEST) tests/acceptance
 
 kill: temporal ## the same while processes are killed
-	$(call within,600) $(PYTEST) tests/kill
+	$(call within,900) $(PYTEST) tests/kill
 
 # A round takes up to two minutes; most are done in half of one.
 ROUNDS ?= 20
