@@ -25,6 +25,11 @@ T = TypeVar("T")
 class Resource(Protocol):
     """Something of ours without which an effect cannot begin."""
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it may be away, so that waiting for it may take a while."""
+        ...
+
     async def wait_until_available(self) -> object:
         """Return when it answers, or raise when a try was in vain; the bound is the caller's.
 

@@ -146,16 +146,17 @@ class NodeExecution:
     async def _wait(self) -> RecordedOutcome | None:
         """(c, d) Wait for store, sandbox and keys; before any wait look for a recorded outcome."""
         services, contract, node = self._services, self._contract, self._node
-        sandbox = services.sandbox if contract.needs_sandbox else None
-        if sandbox or services.store.is_suspect or not services.slots.is_free(contract.role):
+        needed: list[Resource] = [services.store]
+        if contract.needs_sandbox and services.sandbox is not None:
+            needed.append(services.sandbox)
+        if any(each.is_suspect for each in needed) or not services.slots.is_free(contract.role):
             found = await when_available(
                 lambda: self._log.find_outcome(self._call.run, node.node_exec_id, node.attempt)
             )
             if found is not None:
                 return found
-        await wait_for(services.store, WAIT_SECONDS)
-        if sandbox is not None:
-            await wait_for(sandbox, WAIT_SECONDS)
+        for each in needed:
+            await wait_for(each, WAIT_SECONDS)
         # Before the start is counted: a key that is not here must not use starts up.
         self._secrets = await services.secrets_of(self._call)
         return None

@@ -108,6 +108,11 @@ class ForkServerSandbox:
         finally:
             folder.remove()
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether no server has shown yet that jobs can run."""
+        return self._isolation is None
+
     async def wait_until_available(self) -> Isolation:
         """Make sure that jobs can run, and say how they are isolated.
 

@@ -84,6 +84,11 @@ class Sandbox(Protocol):
         """
         ...
 
+    @property
+    def is_suspect(self) -> bool:
+        """Whether it is not known yet that a child can be had."""
+        ...
+
     async def wait_until_available(self) -> object:
         """Return once a child could be had.
 

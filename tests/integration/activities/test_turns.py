@@ -36,6 +36,10 @@ class SandboxAway:
         self.is_away = True
         self.asked = 0
 
+    @property
+    def is_suspect(self) -> bool:
+        return True
+
     async def wait_until_available(self) -> None:
         self.asked += 1
         if self.is_away:
