@@ -102,7 +102,7 @@ class _Command:
         return answer
 
     def _program(self, *arguments: str) -> list[str]:
-        return [sys.executable, "-m", "workers.cli", *arguments]
+        return [str(Path(sys.executable).with_name("holdfast")), *arguments]
 
 
 def _wait_for_ferry(booking: Booking, worker: "subprocess.Popen[bytes]") -> None:
