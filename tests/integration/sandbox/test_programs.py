@@ -1,5 +1,6 @@
 """The programs of code and template nodes, in forks of the real sandbox (dify-nodes 5.6, 3.7)."""
 
+import contextlib
 import dataclasses
 import json
 import time
@@ -281,7 +282,6 @@ async def test_odd_but_working_python_works(programs: ForkServerSandbox, code: s
         "import os\ndef main(): os.kill(os.getpid(), 9)",
         "import os\ndef main():\n    os.closerange(0, 100)\n    return {'r': 'x'}",
         "import ctypes\ndef main(): ctypes.string_at(0)",
-        "import sys\nsys.setrecursionlimit(10**9)\ndef main():\n    f = lambda x: x(x)\n    f(f)",
     ],
 )
 async def test_python_that_ends_its_process_is_a_node_failure(
@@ -289,6 +289,19 @@ async def test_python_that_ends_its_process_is_a_node_failure(
 ) -> None:
     with pytest.raises(JobKilled):
         await run(programs, "python", code)
+    assert outputs(await run(programs, "python", "def main(): return {'r': 'x'}")) == {"r": "x"}
+
+
+async def test_python_that_recurses_without_end_is_a_node_failure(
+    programs: ForkServerSandbox,
+) -> None:
+    code = "import sys\nsys.setrecursionlimit(10**9)\ndef main():\n    main()"
+    limits = JobLimits(seconds=30, memory_bytes=64 * 1024**2)
+
+    # Which of its last allocations fails decides whether Python can still say so, and how.
+    with contextlib.suppress(JobKilled):
+        result = await run(programs, "python", code, limits)
+        assert "Error" in result.header["error"]
     assert outputs(await run(programs, "python", "def main(): return {'r': 'x'}")) == {"r": "x"}
 
 
