@@ -9,10 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-import httpx
-
 from activities.base import Work, implements
-from activities.tools.content_decoding import decoded_pieces
 from activities.tools.http_client import HttpClient, OutgoingRequest, Timeouts
 from activities.tools.http_exchange import Answer, Exchange
 from activities.tools.json_mending import mend_json
@@ -23,7 +20,7 @@ from activities.tools.request_rendering import check_method, render_request
 from activities.tools.response_kind import DEFAULT_MIME, charset_of, describe_file, mime_of
 from activities.tools.response_spool import SizeLimits, decode, decode_guessed, encode_text
 from activities.tools.scratch import Scratch
-from activities.values import SpooledValue
+from activities.values import SpooledValue, ValueReader
 from schema.activities import NodeInput, NodeOutput
 from schema.errors import NodeError, NotFound, RequestFailed
 from schema.limits import ResultLimits
@@ -31,16 +28,13 @@ from schema.nodes.http_parts import BodyType, Timeout, parsed
 from schema.nodes.http_request import HTTP_REQUEST, HttpRequestNodeData
 from schema.values.artifact_ref import ArtifactRef, ArtifactStore
 from schema.values.encoding import from_wire, to_wire
-from schema.values.files import File, TransferMethod
+from schema.values.files import File
 from schema.values.segments import Segment, SegmentType
 from schema.values.variables import VariableKey, Variables
 
 IDEMPOTENCY_HEADER = "Idempotency-Key"
 _LEFT_BYTES = 1024 * 1024
 """A longer text or object that only a body shows goes there from the store, piece by piece."""
-
-_LARGEST_FILE = 1024**3
-"""Of those that are fetched for a body."""
 
 
 class HttpRequestActivities:
@@ -61,7 +55,7 @@ class HttpRequestActivities:
         data = params.node.data
         if not isinstance(data, HttpRequestNodeData):
             raise TypeError(f"{params.node.type} is no http-request")
-        contents = _Contents(self._client, self._artifacts, work)
+        contents = _Contents(work.values)
         variables = await _variables(data, params, work)
         boundary = f"----holdfast{secrets.token_hex(16)}"
         draft = await render_request(
@@ -117,45 +111,24 @@ class HttpRequestActivities:
 class _Contents:
     """Contents of values and files for a body: from the store, or from where a file is."""
 
-    def __init__(self, client: HttpClient, artifacts: ArtifactStore, work: Work) -> None:
-        self._client = client
-        self._artifacts = artifacts
-        self._work = work
+    def __init__(self, values: ValueReader) -> None:
+        self._values = values
 
     def stream_text(self, text: LargeText) -> AsyncIterator[bytes]:
-        return self._work.values.stream(to_wire(Segment(text.type, text.reference)))
+        return self._values.stream(to_wire(Segment(text.type, text.reference)))
 
     async def whole_text(self, text: LargeText) -> str:
-        return (await self._work.values.read(to_wire(Segment(text.type, text.reference)))).text
+        return (await self._values.read(to_wire(Segment(text.type, text.reference)))).text
 
     async def stream_file(self, file: File) -> AsyncIterator[bytes]:
         try:
-            async for piece in self._pieces(file):
+            async for piece in self._values.file(file):
                 yield piece
-        except (NotFound, httpx.HTTPError, httpx.InvalidURL, NodeError) as error:
+        except (NotFound, NodeError) as error:
             name = file.filename or file.related_id or "without a name"
             raise RequestFailed(
                 f"The file {name!r} cannot be fetched: {error}", "FileFetchError"
             ) from error
-
-    def _pieces(self, file: File) -> AsyncIterator[bytes]:
-        if file.transfer_method is TransferMethod.REMOTE_URL:
-            return self._remote(file.remote_url or "")
-        mime = file.mime_type or DEFAULT_MIME
-        reference = ArtifactRef(file.related_id or "", max(file.size, 0), mime, "file")
-        pieces = self._artifacts.stream(self._work.run.tenant_id, reference)
-        return self._work.values.content(file, pieces)
-
-    async def _remote(self, url: str) -> AsyncIterator[bytes]:
-        async with self._client.send(OutgoingRequest("GET", url)) as response:
-            if not response.is_success:
-                raise RequestFailed(f"Request failed with status code {response.status_code}")
-            size = 0
-            async for piece in decoded_pieces(response):
-                size += len(piece)
-                if size > _LARGEST_FILE:
-                    raise RequestFailed(f"it is larger than {_LARGEST_FILE} bytes")
-                yield piece
 
 
 async def _variables(data: HttpRequestNodeData, params: NodeInput, work: Work) -> Variables:

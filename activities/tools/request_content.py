@@ -11,7 +11,8 @@ from activities.tools.request_draft import BodyPiece, LargeText
 from activities.tools.scratch import Scratch
 from activities.tools.template_text import encoded
 from schema.errors import ValueBehindReference
-from schema.values.encoded_text import ObjectText, StringText
+from schema.values.encoded_pieces import StringReader
+from schema.values.encoded_text import ObjectText
 from schema.values.files import File
 from schema.values.segments import SegmentType
 
@@ -132,10 +133,10 @@ async def _utf8(text: LargeText, source: ContentSource) -> AsyncIterator[bytes]:
     reader = _reader(text)
     async for piece in source.stream_text(text):
         yield encoded(await asyncio.to_thread(reader.feed, piece))
-    yield encoded(reader.end())
+    yield encoded(reader.close())
 
 
-def _reader(text: LargeText) -> StringText | ObjectText:
+def _reader(text: LargeText) -> StringReader | ObjectText:
     if text.type is SegmentType.STRING:
-        return StringText()
+        return StringReader()
     return ObjectText(",", ":") if text.is_compact else ObjectText()

@@ -1,7 +1,8 @@
-r"""From the encoded text of a large value to the text that a template shows, in pieces.
+"""From the encoded text of a large object or list to the text that a template shows, in pieces.
 
 The encoded text is what `encoding.encode` writes: ASCII, compact. Neither side is ever whole in
-memory. `text` is what `Segment.text` gives for the same value.
+memory. What comes out is what `Segment.text` gives for the same value. Strings are read by
+`encoded_pieces.StringReader`.
 """
 
 import json
@@ -18,37 +19,6 @@ _TAG_KEY = TAG.encode()
 _KEY_BYTES = 64
 
 
-class StringText:
-    r"""The text of a string.
-
-    Example:
-        >>> text = StringText()
-        >>> [text.feed(b'"a\\u00'), text.feed(b'e9\\n"'), text.end()]
-        ['a', 'é\n', '']
-    """
-
-    def __init__(self) -> None:
-        self._held = b""
-        self._has_begun = False
-
-    def feed(self, piece: bytes) -> str:
-        """Take a piece and give what is certain; the last character always waits."""
-        held = self._held + piece
-        if not self._has_begun and held:
-            if held[:1] != b'"':
-                raise InvalidNodeInput("The stored value is no string.")
-            held, self._has_begun = held[1:], True
-        cut = _safe_cut(held)
-        self._held = held[cut:]
-        return _unescaped(held[:cut])
-
-    def end(self) -> str:
-        """Give the rest."""
-        if self._held[-1:] != b'"':
-            raise InvalidNodeInput("The stored value is cut off.")
-        return _unescaped(self._held[:-1])
-
-
 class ObjectText:
     r"""The text of an object or a list, as JSON with its non-ASCII characters as they are.
 
@@ -58,7 +28,7 @@ class ObjectText:
 
     Example:
         >>> text = ObjectText()
-        >>> text.feed(b'{"\\u00e9":[1,"x,y"]}') + text.end()
+        >>> text.feed(b'{"\\u00e9":[1,"x,y"]}') + text.close()
         '{"é": [1, "x,y"]}'
     """
 
@@ -79,7 +49,7 @@ class ObjectText:
             return "".join(self._pieces(text))
         return "".join(self._split(text))
 
-    def end(self) -> str:
+    def close(self) -> str:
         """Give the rest: there is none."""
         if self._in_string or self._held:
             raise InvalidNodeInput("The stored value is cut off.")

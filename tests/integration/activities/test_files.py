@@ -2,12 +2,14 @@
 
 import asyncio
 import contextlib
+import gzip
 import hashlib
 from collections.abc import AsyncIterator, Callable
 
 import pytest
 
 from activities.tools.address_guard import AddressGuard
+from activities.tools.content_decoding import PIECE_BYTES
 from activities.tools.http_client import HttpClient
 from activities.tools.remote_files import GuardedFiles
 from activities.values import ValueReader
@@ -135,6 +137,24 @@ async def test_the_content_of_a_remote_file_is_fetched_when_it_is_used(
 
     assert (before, asked, read) == ([], ["GET"], CONTENT)
     assert await reader.file_size(file) is None
+
+
+async def test_inv_20_a_remote_file_that_unfolds_without_end_is_cut_off() -> None:
+    client = HttpClient(AddressGuard(AddressList.parse(["127.0.0.1"])))
+    bomb = gzip.compress(bytes(20_000_000))
+    sizes: list[int] = []
+
+    async def read(url: str) -> None:
+        async for piece in GuardedFiles(client, largest_bytes=1_000_000).stream(url):
+            sizes.append(len(piece))
+
+    async with a_server(lambda _: ("200 OK", {"Content-Encoding": "gzip"}, bomb), []) as url:
+        with pytest.raises(RequestFailed, match="larger than 1,000,000 bytes"):
+            await read(url)
+    await client.aclose()
+
+    assert sum(sizes) <= 1_000_000
+    assert max(sizes) <= PIECE_BYTES
 
 
 async def test_a_remote_file_that_is_gone_is_an_error_of_the_node(

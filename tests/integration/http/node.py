@@ -9,6 +9,7 @@ from activities.base import Work
 from activities.http_request import HttpRequestActivities
 from activities.secrets import CallSecrets
 from activities.tools.http_client import HttpClient
+from activities.tools.remote_files import GuardedFiles
 from activities.values import SpooledValue, ValueReader
 from schema.activities import NodeInput, NodeOutput
 from schema.db.artifacts import ArtifactFiles
@@ -47,6 +48,7 @@ class NodeRunner:
     def __init__(self, client: HttpClient, artifacts: ArtifactFiles) -> None:
         self.artifacts = artifacts
         self._activities = HttpRequestActivities(client, artifacts)
+        self._remote_files = GuardedFiles(client)
 
     async def run(
         self,
@@ -72,7 +74,13 @@ class NodeRunner:
         wires = tuple(("n", name, to_wire(segment)) for name, segment in stored.items())
         node = PlanNode(id="http", public_id="http", data=parse_node_data(node_data(**data)))
         run = RunRef(run_id="run", tenant_id=TENANT)
-        work = Work(run, 1, ValueReader(self.artifacts, TENANT), CallSecrets(), KEY)
+        work = Work(
+            run,
+            1,
+            ValueReader(self.artifacts, TENANT, remote_files=self._remote_files),
+            CallSecrets(),
+            KEY,
+        )
         return await self._activities.send(
             NodeInput(node=node, variables=wires, limits=limits), work
         )
