@@ -5,6 +5,7 @@ is too large is never reported (invariant 8). Large values and spooled ones move
 store (invariant 15).
 """
 
+import asyncio
 import time
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
@@ -20,6 +21,7 @@ from schema.facts import NodeFailed, NodeFinished, NodeStarted
 from schema.limits import INLINE_VALUE_BYTES, MAX_ERROR_MESSAGE_CHARACTERS
 from schema.runs import NodeExecutionStatus
 from schema.values.artifact_ref import ArtifactStore
+from schema.values.encoded_pieces import is_small
 from schema.values.encoding import decode, encode, from_wire, to_wire
 from schema.values.large_values import LONGEST_PREVIEW, preview_of, reference_large
 from schema.values.sealed import Sealed
@@ -150,7 +152,10 @@ class Results:
         return await self._value(value)
 
     async def _value(self, wire: Any) -> Any:
-        wire = self._redactor.redact_value(wire)
+        if is_small(wire):
+            wire = self._redactor.redact_value(wire)
+        else:
+            wire = await asyncio.to_thread(self._redactor.redact_value, wire)
         value = from_wire(wire)
         segment = value if isinstance(value, Segment) else Segment.infer(value)
         moved = await reference_large(segment, self._store, self._tenant_id)

@@ -116,8 +116,10 @@ async def build_run_input(
         InvalidInputs: If the inputs do not fit; every problem is named.
         ArtifactStoreUnavailable: If the store cannot be reached.
     """
-    check_request(request)
-    descriptions = await _describe(request, remote_files) if remote_files is not None else {}
+    descriptions: Mapping[str, FileDescription] = {}
+    if remote_files is not None:
+        check_request(request)
+        descriptions = await _describe(request, remote_files)
     known = FileKnowledge(descriptions=descriptions, is_strict=request.strict_file_types)
     given = _read(request, known)
     await _check_stored([*given.inputs.values(), given.files], store, request.tenant_id)

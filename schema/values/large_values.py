@@ -8,7 +8,7 @@ others.
 
 import asyncio
 import tempfile
-from collections.abc import AsyncIterator, Iterator, Mapping
+from collections.abc import AsyncIterator, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -135,15 +135,6 @@ async def read_string(pieces: AsyncIterator[bytes]) -> AsyncIterator[str]:
     async for piece in pieces:
         yield await asyncio.to_thread(reader.feed, piece)
     yield reader.close()
-
-
-async def reference_all(
-    segments: Mapping[str, Segment], store: ArtifactStore, tenant_id: str
-) -> dict[str, Segment]:
-    """Put every large value of a mapping into the store."""
-    return {
-        name: await reference_large(segment, store, tenant_id) for name, segment in segments.items()
-    }
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from schema.runs import RunRef
 from schema.values.artifact_ref import ArtifactRef
 from schema.values.encoding import decode, from_wire, to_wire
 from schema.values.files import File
-from schema.values.large_values import reference_all
+from schema.values.large_values import reference_large
 from schema.values.segments import Segment, SegmentType
 
 KEY = "4b0cf8d2-0000-5000-8000-000000000001"
@@ -70,8 +70,12 @@ class NodeRunner:
     ) -> NodeOutput:
         """Give what the activity itself returned."""
         segments = {name: Segment.infer(value) for name, value in (variables or {}).items()}
-        stored = await reference_all(segments, self.artifacts, TENANT)
-        wires = tuple(("n", name, to_wire(segment)) for name, segment in stored.items())
+        wires = tuple(
+            [
+                ("n", name, to_wire(await reference_large(segment, self.artifacts, TENANT)))
+                for name, segment in segments.items()
+            ]
+        )
         node = PlanNode(id="http", public_id="http", data=parse_node_data(node_data(**data)))
         run = RunRef(run_id="run", tenant_id=TENANT)
         work = Work(
